@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VMSNAP_PLAN_H
+#define VMSNAP_PLAN_H
+
+/**
+ * @file
+ * What an operation would do: findings, steps, space, and a hash over what decided.
+ *
+ * Dry-run, strict and best-effort are three readings of the same plan; dry-run only reads it.
+ */
+
+#include <vmsnap/base.h>
+#include <vmsnap/error.h>
+
+VMSNAP_BEGIN_DECLS
+
+/** How a plan is run. The caller must name one. */
+typedef enum {
+    VMSNAP_MODE_DRY_RUN = 1,    /**< Change nothing; the plan is the answer. */
+    VMSNAP_MODE_STRICT = 2,     /**< Refuse on any conflict. */
+    VMSNAP_MODE_BEST_EFFORT = 3 /**< Do without what is missing, where the contract allows. */
+} vmsnap_mode;
+
+/** How much a finding matters. */
+typedef enum {
+    VMSNAP_SEVERITY_INFO = 0,    /**< Good to know. */
+    VMSNAP_SEVERITY_WARNING = 1, /**< Does not stop it. */
+    VMSNAP_SEVERITY_CONFLICT = 2 /**< Stops it. */
+} vmsnap_severity;
+
+/** Hash over what decided: VM, snapshot, files, findings, options (not the mode). @since 0.1 */
+VMSNAP_API const char *vmsnap_plan_get_hash(const vmsnap_plan *plan);
+/** How many findings there are. @since 0.1 */
+VMSNAP_API size_t vmsnap_plan_get_finding_count(const vmsnap_plan *plan);
+/** How many findings refuse this mode (a #vmsnap_mode; for dry-run: conflicts). @since 0.1 */
+VMSNAP_API size_t vmsnap_plan_get_conflict_count(const vmsnap_plan *plan, uint32_t mode);
+/** The finding's reason, such as "MACInUse"; NULL beyond the end. @since 0.1 */
+VMSNAP_API const char *vmsnap_plan_get_finding_reason(const vmsnap_plan *plan, size_t index);
+/** The finding's severity. @since 0.1 */
+VMSNAP_API vmsnap_severity vmsnap_plan_get_finding_severity(const vmsnap_plan *plan, size_t index);
+/** The finding in one sentence; NULL beyond the end. @since 0.1 */
+VMSNAP_API const char *vmsnap_plan_get_finding_message(const vmsnap_plan *plan, size_t index);
+/** The whole plan as one JSON object, borrowed. @since 0.1 */
+VMSNAP_API const char *vmsnap_plan_get_json(const vmsnap_plan *plan);
+/** Add a reference and return @p plan. @since 0.1 */
+VMSNAP_API vmsnap_plan *vmsnap_plan_ref(vmsnap_plan *plan);
+/** Drop a reference. NULL is allowed. @since 0.1 */
+VMSNAP_API void vmsnap_plan_unref(vmsnap_plan *plan);
+
+VMSNAP_END_DECLS
+#endif

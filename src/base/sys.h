@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/fd.h"
+
+#include <glib.h>
+#include <sys/types.h>
+
+/* Every side effect on files goes through here, each with a named crash point, so that a test
+ * can end the process, or fail the call, at the n-th of them. Paths are absolute; names are single
+ * components below a directory descriptor. Nothing here follows a symbolic link in the last
+ * component, and directories are opened without following any below the given root. */
+
+/* A place where a test may end or fail the process: environment is never read in the library;
+ * builds with -Dcrash_points=true have vms_crash_arm(). Otherwise it compiles to nothing. */
+#ifdef VMS_CRASH_POINTS
+void vms_crash_point(const char *name);
+/* Kill (or, with @action 1, freeze by SIGSTOP) this process when the @count-th point from now is
+ * passed; 0: only count. */
+void vms_crash_arm(guint64 count, int action);
+guint64 vms_crash_passed(void);
+#else
+#define vms_crash_point(name) ((void)0)
+#endif
+
+/* Open a directory: O_PATH is not used, it can be fsynced. */
+int vms_sys_open_dir(const char *path, GError **error);
+/* Make every missing directory of @path with @mode exactly, whatever the umask; fsync parents. */
+gboolean vms_sys_make_dirs(const char *path, mode_t mode, GError **error);
+/* Make one directory below @dir; TRUE if it is there already and is a directory. */
+gboolean vms_sys_make_dir(int dir, const char *name, mode_t mode, GError **error);
+/* Open for reading, regular file only, O_NOFOLLOW; -1 on failure. */
+int vms_sys_open_file(const char *path, GError **error);
+/* Create with O_EXCL, exactly @mode, opened read-write; -1 on failure (EXISTS if it is there). */
+int vms_sys_create_file(int dir, const char *name, mode_t mode, GError **error);
+gboolean vms_sys_write(int fd, const void *data, gsize size, GError **error);
+/* fsync; @what names it in errors. Never retried: on failure throw the file away. */
+gboolean vms_sys_sync(int fd, const char *what, GError **error);
+gboolean vms_sys_clone(int target, int source, const char *what, GError **error);  /* FICLONE */
+gboolean vms_sys_reserve(int fd, guint64 bytes, const char *what, GError **error); /* KEEP_SIZE */
+gboolean vms_sys_resize(int fd, guint64 bytes, const char *what, GError **error);
+gboolean vms_sys_chown(int fd, uid_t uid, gid_t gid, const char *what, GError **error);
+gboolean vms_sys_chmod(int fd, mode_t mode, const char *what, GError **error);
+/* RENAME_NOREPLACE. */
+gboolean vms_sys_rename(int dir, const char *from, const char *to, GError **error);
+/* RENAME_EXCHANGE; both below their directories. */
+gboolean vms_sys_exchange(int dir_a, const char *a, int dir_b, const char *b, GError **error);
+/* Missing is success. */
+gboolean vms_sys_unlink(int dir, const char *name, GError **error);
+gboolean vms_sys_remove_dir(int dir, const char *name, GError **error);
+/* Whole small file, durable: temporary name, fsync, rename over, fsync of the directory. */
+gboolean vms_sys_replace_file(int dir, const char *name, const void *data, gsize size, mode_t mode,
+                              GError **error);
+/* Whole small file, at most @limit bytes. */
+gboolean vms_sys_read_file(int dir, const char *name, gsize limit, char **ret_data, gsize *ret_size,
+                           GError **error);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/cancel.h"
+#include "base/log.h"
+#include "model/operation.h"
+#include "model/snapshot.h"
+#include "model/vm.h"
+#include "plan/check-result.h"
+#include "plan/plan.h"
+#include "port/drivers.h"
+
+#include <glib.h>
+
+#include <vmsnap/restore.h>
+
+/* What the engine works with: one per context, never changed after it was made, except by the
+ * locks and counters it contains itself. */
+typedef struct {
+    VmsDrivers *drivers; /* borrowed */
+    VmsLog *log;         /* borrowed */
+    char *uri;           /* as the guard must connect */
+    char *guard_path;
+    char *state_dir;   /* leases, catalog: /var/lib/vmsnap */
+    char *runtime_dir; /* locks, sockets: /run/vmsnap */
+    char *boot_id;
+    gboolean self_guard;
+    gboolean read_only;
+} VmsEngine;
+
+/* ---- requests: deep copies of what the caller asked ---- */
+
+typedef struct {
+    char *name;
+    char *description;
+    char **labels; /* NULL-ended or NULL */
+    char **disks;  /* NULL-ended or NULL: all */
+    char *store;   /* NULL: beside the disks */
+    vmsnap_consistency_policy policy;
+    vmsnap_method method;
+    guint wait_ready_ms;
+    guint freeze_call_ms;   /* 0: default */
+    guint freeze_budget_ms; /* 0: default */
+} VmsSnapshotRequest;
+
+typedef struct {
+    guint flags; /* vmsnap_restore_flags */
+    guint stop_timeout_ms;
+    guint undo_ttl_s;
+    guint wait_ready_ms;
+} VmsRestoreRequest;
+
+void vms_snapshot_request_free(VmsSnapshotRequest *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSnapshotRequest, vms_snapshot_request_free)
+
+/* ---- quick questions ---- */
+
+/* engine/check.c */
+gboolean vms_engine_check(VmsEngine *engine, const char *vm_uuid, VmsCheckResult **ret_check,
+                          GError **error);
+/* engine/store.c: records of the catalog as objects */
+gboolean vms_engine_find_snapshot(VmsEngine *engine, const char *name_or_uuid,
+                                  VmsSnapshot **ret_snapshot, GError **error);
+gboolean vms_engine_list_snapshots(VmsEngine *engine, const char *vm, GPtrArray **ret_snapshots,
+                                   GError **error);
+gboolean vms_engine_find_operation(VmsEngine *engine, const char *uuid,
+                                   VmsOperation **ret_operation, GError **error);
+gboolean vms_engine_list_operations(VmsEngine *engine, GPtrArray **ret_operations, GError **error);
+/* engine/recover.c: what recover would have to do */
+gboolean vms_engine_count_open(VmsEngine *engine, guint64 *ret_operations, guint64 *ret_freezes,
+                               GError **error);
+/* engine/restore.c: the dry-run */
+gboolean vms_engine_plan_restore(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
+                                 const VmsRestoreRequest *request, VmsPlan **ret_plan,
+                                 GError **error);
+
+/* ---- long operations: run in the calling thread, to the end ----
+ *
+ * @operation_uuid is chosen by the caller, so that a job can tell it at once. Each leaves exactly
+ * one terminal record, or none if it failed before the record was written. */
+
+/* engine/snapshot.c; @ret_snapshot may be set on failure too (a Failed record). */
+gboolean vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *vm_uuid,
+                             const VmsSnapshotRequest *request, VmsProgress *progress,
+                             char **ret_snapshot_uuid, GError **error);
+/* engine/remove.c */
+gboolean vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid,
+                                    const char *snapshot_uuid, VmsProgress *progress,
+                                    GError **error);
+/* engine/verify.c */
+gboolean vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *progress,
+                           GError **error);
+/* engine/restore.c; @hash: the plan to run, PLAN_STALE if the world gives another. */
+gboolean vms_engine_restore(VmsEngine *engine, const char *operation_uuid,
+                            const char *snapshot_uuid, const char *vm,
+                            const VmsRestoreRequest *request, vmsnap_mode mode, const char *hash,
+                            VmsProgress *progress, GError **error);
+/* engine/undo.c */
+gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
+                         const VmsRestoreRequest *request, VmsProgress *progress, GError **error);
+/* engine/recover.c; @ret_acts: VmsRecoveryAct*. */
+gboolean vms_engine_recover(VmsEngine *engine, VmsProgress *progress, GPtrArray **ret_acts,
+                            GError **error);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/lease.h"
+
+#include <glib.h>
+
+/* The guard as its owner sees it: a child process that thaws when we die or are late. */
+
+typedef struct VmsGuard VmsGuard;
+
+/* Start <guard_path> and wait until it says that its own connection is open. NoGuard (UNSUPPORTED)
+ * when it cannot. Then the lease, with the guard's pid, may be written. */
+gboolean vms_guard_start(VmsEngine *engine, const char *vm_uuid, VmsGuard **ret_guard,
+                         GError **error);
+VmsProcessId vms_guard_get_process(const VmsGuard *guard);
+gboolean vms_guard_shares_cgroup(const VmsGuard *guard);
+/* From now on it acts when we die or @deadline_us (CLOCK_BOOTTIME) passes; reads the lease again.
+ * Also used to move the deadline. */
+gboolean vms_guard_arm(VmsGuard *guard, gint64 deadline_us, GError **error);
+/* Nothing is held any more: it goes. Waits until it is gone (it is reaped). */
+void vms_guard_dismiss(VmsGuard *guard);
+/* Leave it to its work: it acts now. Does not wait. */
+void vms_guard_abandon(VmsGuard *guard);

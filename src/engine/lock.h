@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/cancel.h"
+
+#include <glib.h>
+
+/* Locks per VM (and, for a window, per VM again), per host and independent of the catalog: open
+ * file description locks on small files, freed by the kernel when the holder dies, closed in
+ * forked children. The file says who holds it. */
+
+typedef struct VmsLock VmsLock;
+
+/* Take <runtime_dir>/locks/<name>.lock; waits at most @wait_ms, watching @progress (may be NULL).
+ * BUSY with reason "Locked" names the holder's pid and operation. */
+gboolean vms_lock_take(const char *runtime_dir, const char *name, const char *operation,
+                       guint wait_ms, VmsProgress *progress, VmsLock **ret_lock, GError **error);
+void vms_lock_free(VmsLock *lock);
+
+/* Names of locks. */
+char *vms_lock_name_vm(const char *vm_uuid);
+char *vms_lock_name_window(const char *vm_uuid);
+char *vms_lock_name_disk(const char *canonical_path); /* disk-<sha256> */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsLock, vms_lock_free)

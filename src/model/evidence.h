@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/vm.h"
+
+#include <glib.h>
+
+/* The facts from which the grade of a snapshot is judged, stored with it and public. */
+
+/* A file system as the guest's agent listed it. */
+typedef struct {
+    char *mountpoint;
+    char *type;        /* "ext4", … */
+    char *name;        /* the guest's device name, "vda1" */
+    GPtrArray *disks;  /* char*: targets it lies on; empty: none that we know */
+    gboolean unmapped; /* lies on a disk that could not be matched to a target */
+} VmsGuestFs;
+
+/* Moments on CLOCK_MONOTONIC, microseconds; 0: did not happen. */
+typedef struct {
+    gint64 freeze_sent;
+    gint64 freeze_acked;
+    gint64 suspend_sent;
+    gint64 suspended;
+    gint64 cut_start;
+    gint64 cut_end;
+    gint64 resumed;
+    gint64 thaw_sent;
+    gint64 thaw_acked;
+} VmsTimes;
+
+typedef enum {
+    VMS_GUARD_NONE = 0, /* nothing was frozen */
+    VMS_GUARD_PROCESS,  /* a guard process stood by */
+    VMS_GUARD_SELF      /* the caller answered for the thaw */
+} VmsGuardKind;
+
+typedef struct {
+    /* About the guest */
+    char *agent_version; /* NULL: not asked */
+    gboolean windows;
+    GPtrArray *filesystems; /* VmsGuestFs* */
+    int frozen_count;       /* what the freeze answered; -1: no freeze, or no answer */
+    int thawed_count;       /* what the thaw answered; -1 likewise */
+    gboolean frozen_before; /* the guest was frozen when we came */
+    gboolean thaw_failed;   /* thaw answered with an error */
+    char *freeze_error;     /* why the freeze failed, the agent's own text; NULL: it did not */
+    /* About the cut */
+    VmsTimes times;
+    VmsInstance before;
+    VmsInstance after;
+    vmsnap_vm_state state_before;
+    char *state_reason;
+    gboolean managed_save;
+    VmsGuardKind guard;
+    gboolean guard_shares_cgroup;
+    gboolean overdue;      /* the freeze budget ran out before the thaw was sent */
+    GPtrArray *exceptions; /* char*: what was allowed not to be frozen, and why */
+    GPtrArray *warnings;   /* char* */
+    /* About the images of the cut */
+    GPtrArray *fs_states; /* VmsFsState* */
+} VmsEvidence;
+
+VmsGuestFs *vms_guest_fs_new(const char *mountpoint, const char *type, const char *name);
+void vms_guest_fs_free(VmsGuestFs *fs);
+VmsEvidence *vms_evidence_new(void);
+void vms_evidence_free(VmsEvidence *evidence);
+void vms_evidence_warn(VmsEvidence *evidence, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsGuestFs, vms_guest_fs_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsEvidence, vms_evidence_free)

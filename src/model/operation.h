@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/process.h"
+#include "model/condition.h"
+#include "model/finding.h"
+#include "model/image.h"
+
+#include <glib.h>
+
+#include <vmsnap/operation.h>
+#include <vmsnap/plan.h>
+#include <vmsnap/vm.h>
+
+/* An operation's record: history for people, journal for recovery. */
+
+/* One disk an in-place restore replaces. All paths absolute. */
+typedef struct {
+    char *target;
+    char *path;         /* the disk's own path, same before and after */
+    char *next;         /* the new image made beside it; after the exchange: the old one */
+    VmsFileId old_file; /* identity of what stood at path */
+    VmsFileId new_file; /* identity of what was made at next; ino 0: not made yet */
+    gboolean existed;   /* FALSE: nothing stood at path */
+} VmsExchange;
+
+/* How far recovery has to think. The order is the order of the operation's life. */
+typedef enum {
+    VMS_JOURNAL_PREPARING = 0, /* only new files that carry our token were made */
+    VMS_JOURNAL_PREPARED,      /* new files complete and synced, their identities recorded */
+    VMS_JOURNAL_STOPPING,      /* the VM may have been stopped by us */
+    VMS_JOURNAL_EXCHANGING,    /* some disks may be exchanged, the XML may be defined */
+    VMS_JOURNAL_COMMITTED,     /* the new state stands; finish */
+    VMS_JOURNAL_ROLLING_BACK,  /* decided to go back; finish going back */
+    VMS_JOURNAL_CLOSED         /* nothing left to do */
+} VmsJournalState;
+
+typedef struct {
+    char *uuid;
+    char *type; /* "snapshot", "restore", "undo", "delete" */
+    vmsnap_operation_phase phase;
+    vmsnap_mode mode; /* 0 where there is none */
+    char *vm_uuid;    /* NULL: none */
+    char *vm_name;
+    char *snapshot; /* UUID of the snapshot it is about; NULL: none */
+    char *snapshot_name;
+    char *undo_of; /* undo: UUID of the restore it takes back */
+    gint64 created_us;
+    gint64 finished_us; /* 0: not yet */
+    /* owner */
+    VmsProcessId owner;
+    char *boot_id;
+    /* journal */
+    VmsJournalState journal;
+    GPtrArray *folders;   /* char*: folders it may have made */
+    GPtrArray *files;     /* char*: files it may have made, removed on the way back */
+    GPtrArray *exchanges; /* VmsExchange* */
+    char *old_xml;        /* inactive XML before; NULL: none */
+    char *new_xml;
+    char *nvram; /* path of the VM's NVRAM file when that is replaced */
+    vmsnap_vm_state power_before;
+    gboolean start_after; /* the VM is to be started again */
+    gboolean start_paused;
+    /* result */
+    char *plan_hash;       /* NULL: no plan */
+    GPtrArray *steps;      /* char*: names, in order */
+    GPtrArray *resources;  /* VmsFinding* */
+    GPtrArray *conditions; /* VmsCondition* */
+    guint64 space_needed;
+    guint64 space_free;
+    gint64 downtime_us;   /* 0: none */
+    gint64 undo_until_us; /* 0: nothing to undo */
+    gboolean undone;      /* its undo set was used or dropped */
+    int error_code;       /* of a failed one */
+    char *error_reason;
+    char *error_message;
+} VmsOperation;
+
+/* One thing recovery did. */
+typedef struct {
+    char *object; /* "operation 1f0c…", "VM web" */
+    char
+        *act; /* "rolled-back", "finished", "thawed", "resumed", "ended-job", "skipped", "failed" */
+    char *message;
+} VmsRecoveryAct;
+
+VmsRecoveryAct *vms_recovery_act_new(const char *object, const char *act, const char *message);
+void vms_recovery_act_free(VmsRecoveryAct *act);
+VmsExchange *vms_exchange_new(const char *target, const char *path, const char *next);
+void vms_exchange_free(VmsExchange *exchange);
+VmsOperation *vms_operation_new(const char *uuid, const char *type);
+void vms_operation_free(VmsOperation *operation);
+const char *vms_operation_phase_name(vmsnap_operation_phase phase);
+gboolean vms_operation_is_open(const VmsOperation *operation); /* Pending or InProgress */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsRecoveryAct, vms_recovery_act_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsExchange, vms_exchange_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsOperation, vms_operation_free)

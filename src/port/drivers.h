@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/log.h"
+#include "port/agent.h"
+#include "port/catalog.h"
+#include "port/copier.h"
+#include "port/hypervisor.h"
+#include "port/media.h"
+#include "port/volume.h"
+
+/* The adapters one context works with; wire puts them together, the engine uses them. */
+typedef struct {
+    VmsHypervisor *hypervisor; /* surveys and slow calls; NULL with URI "none" */
+    VmsHypervisor *urgent;     /* freeze, thaw, suspend, resume, abort: a connection of its own */
+    VmsVolume *volume;
+    VmsCopier *copier;
+    VmsMedia *media;
+    VmsCatalog *catalog;
+    /* An agent of one VM over @hv; free with vms_agent_free(). */
+    VmsAgent *(*open_agent)(VmsHypervisor *hv, const char *vm_uuid);
+} VmsDrivers;

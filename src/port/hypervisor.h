@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/vm.h"
+
+#include <glib.h>
+#include <sys/types.h>
+
+/* Port: what the engine needs from whatever runs the virtual machines.
+ *
+ * Adapters: adapter/libvirt, tests/support/fake-hypervisor.c. An adapter embeds VmsHypervisor as
+ * its first member. All calls may come from any thread, several at a time, and block. Every VM is
+ * named by its UUID. Errors carry the origin's own code ("libvirt", number). */
+
+typedef struct VmsHypervisor VmsHypervisor;
+
+typedef enum { VMS_STOP_AGENT, VMS_STOP_ACPI } VmsStopWay;
+
+typedef struct {
+    guint64 capacity;   /* virtual size */
+    guint64 allocation; /* highest or allocated, as libvirt tells */
+    guint64 physical;
+} VmsBlockInfo;
+
+/* One disk of a pull backup job. */
+typedef struct {
+    const char *target;
+    const char *scratch; /* pre-created qcow2 file; NULL: the disk takes no part */
+} VmsBackupDisk;
+
+/* How a backup job of a VM stands. */
+typedef enum { VMS_JOB_NONE = 0, VMS_JOB_BACKUP, VMS_JOB_OTHER } VmsJobKind;
+
+typedef struct {
+    /* The VM survey. With @secrets the inactive XML includes secure info (needs a connection
+     * that may write). Sorted by name. A VM that disappears meanwhile is left out. */
+    gboolean (*list_vms)(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error);
+    /* By name or, failing that, UUID; NOT_FOUND. */
+    gboolean (*find_vm)(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm,
+                        GError **error);
+    /* Cheap: state and current instance only. */
+    gboolean (*read_state)(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,
+                           VmsInstance *ret_instance, GError **error);
+    gboolean (*read_block)(VmsHypervisor *hv, const char *uuid, const char *target,
+                           VmsBlockInfo *ret_info, GError **error);
+    /* Storage bytes written to a disk since the VM started; -1 where it cannot be told. */
+    gboolean (*read_writes)(VmsHypervisor *hv, const char *uuid, const char *target,
+                            gint64 *ret_writes, GError **error);
+
+    gboolean (*suspend)(VmsHypervisor *hv, const char *uuid, GError **error);
+    gboolean (*resume)(VmsHypervisor *hv, const char *uuid, GError **error);
+
+    gboolean (*define)(VmsHypervisor *hv, const char *xml, GError **error);
+    gboolean (*start)(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error);
+    /* Ask once; returns when asked, not when stopped. */
+    gboolean (*stop)(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error);
+    gboolean (*destroy)(VmsHypervisor *hv, const char *uuid, GError **error);
+    gboolean (*drop_managed_save)(VmsHypervisor *hv, const char *uuid, GError **error);
+
+    /* Pull backup: one transaction over all disks that have a scratch file; exports appear on the
+     * UNIX socket under their target names. @disks ends with a NULL target and lists every
+     * block-capable disk of the VM. */
+    gboolean (*begin_backup)(VmsHypervisor *hv, const char *uuid, const char *socket,
+                             const VmsBackupDisk *disks, GError **error);
+    /* End our pull job; no job is success. Returns when the job is gone. */
+    gboolean (*end_backup)(VmsHypervisor *hv, const char *uuid, GError **error);
+    /* What job the VM has; @ret_socket (may be NULL) gets a backup job's socket: how we know ours.
+     */
+    gboolean (*read_job)(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind,
+                         char **ret_socket, GError **error);
+
+    /* One agent command over the hypervisor's own channel. */
+    gboolean (*agent_call)(VmsHypervisor *hv, const char *uuid, const char *request, guint limit_ms,
+                           char **ret_reply, GError **error);
+
+    void (*free)(VmsHypervisor *hv);
+} VmsHypervisorOps;
+
+struct VmsHypervisor {
+    const VmsHypervisorOps *ops;
+    /* Set by the adapter when it connects. */
+    char *uri;
+    char *hostname;
+    gboolean remote;  /* not the host we run on: image files are out of reach */
+    gboolean session; /* the user's own instance, not the system's */
+    gboolean read_only;
+    uid_t qemu_uid; /* whom QEMU processes run as; our own uid if not known */
+    gid_t qemu_gid;
+};
+
+/* Callers use these, never ops directly. */
+gboolean vms_hypervisor_list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms,
+                                 GError **error);
+gboolean vms_hypervisor_find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm,
+                                GError **error);
+gboolean vms_hypervisor_read_state(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,
+                                   VmsInstance *ret_instance, GError **error);
+gboolean vms_hypervisor_read_block(VmsHypervisor *hv, const char *uuid, const char *target,
+                                   VmsBlockInfo *ret_info, GError **error);
+gboolean vms_hypervisor_read_writes(VmsHypervisor *hv, const char *uuid, const char *target,
+                                    gint64 *ret_writes, GError **error);
+gboolean vms_hypervisor_suspend(VmsHypervisor *hv, const char *uuid, GError **error);
+gboolean vms_hypervisor_resume(VmsHypervisor *hv, const char *uuid, GError **error);
+gboolean vms_hypervisor_define(VmsHypervisor *hv, const char *xml, GError **error);
+gboolean vms_hypervisor_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error);
+gboolean vms_hypervisor_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error);
+gboolean vms_hypervisor_destroy(VmsHypervisor *hv, const char *uuid, GError **error);
+gboolean vms_hypervisor_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error);
+gboolean vms_hypervisor_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket,
+                                     const VmsBackupDisk *disks, GError **error);
+gboolean vms_hypervisor_end_backup(VmsHypervisor *hv, const char *uuid, GError **error);
+gboolean vms_hypervisor_read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind,
+                                 char **ret_socket, GError **error);
+gboolean vms_hypervisor_agent_call(VmsHypervisor *hv, const char *uuid, const char *request,
+                                   guint limit_ms, char **ret_reply, GError **error);
+void vms_hypervisor_free(VmsHypervisor *hv);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsHypervisor, vms_hypervisor_free)

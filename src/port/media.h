@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/image.h"
+
+#include <glib.h>
+
+/* Port: what an image at rest holds: file systems, and whether they need a journal replay.
+ *
+ * Adapter: adapter/blkid (which reads through adapter/qcow2's reader, handed in by wire). Never
+ * asked about an image that somebody may be writing to. */
+
+typedef struct VmsMedia VmsMedia;
+
+typedef struct {
+    /* File systems of @image, whole disk or in partitions (VmsFsState*, disk = @target). What
+     * cannot be read is no error: it is missing, or UNKNOWN. */
+    gboolean (*probe)(VmsMedia *media, const VmsImage *image, const char *target,
+                      GPtrArray **ret_states, GError **error);
+    void (*free)(VmsMedia *media);
+} VmsMediaOps;
+
+struct VmsMedia {
+    const VmsMediaOps *ops;
+};
+
+gboolean vms_media_probe(VmsMedia *media, const VmsImage *image, const char *target,
+                         GPtrArray **ret_states, GError **error);
+void vms_media_free(VmsMedia *media);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsMedia, vms_media_free)

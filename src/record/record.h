@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/operation.h"
+#include "model/snapshot.h"
+
+#include <glib.h>
+
+/* Model objects to JSON text and back. Pure. Stored texts carry "schema": a newer one than ours
+ * is refused (UNSUPPORTED, reason "NewerSchema"), a damaged one is IO with reason "DamagedRecord".
+ * A stored text from the outside is never trusted: paths, names and UUIDs are checked again. */
+
+#define VMS_RECORD_SCHEMA 1
+
+char *vms_record_write_snapshot(const VmsSnapshot *snapshot);
+VmsSnapshot *vms_record_read_snapshot(const char *text, GError **error);
+char *vms_record_write_operation(const VmsOperation *operation);
+VmsOperation *vms_record_read_operation(const char *text, GError **error);

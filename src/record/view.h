@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/operation.h"
+#include "model/snapshot.h"
+#include "model/vm.h"
+#include "plan/check-result.h"
+#include "plan/plan.h"
+
+#include <glib.h>
+
+/* Model objects as the JSON that people and scripts read: the contract of vmsnap(1). One way
+ * only. RFC 3339 times in UTC, bytes, milliseconds as numbers. */
+
+char *vms_view_vm(const VmsVm *vm);
+char *vms_view_snapshot(const VmsSnapshot *snapshot);
+char *vms_view_operation(const VmsOperation *operation);
+char *vms_view_plan(const VmsPlan *plan);
+char *vms_view_check(const VmsCheckResult *check);
+char *vms_view_error(const GError *error);
+/* {"acts":[{"object":…,"act":…,"message":…}]} of VmsRecoveryAct*. */
+char *vms_view_acts(const GPtrArray *acts);
