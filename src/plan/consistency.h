@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/evidence.h"
+#include "model/vm.h"
+
+#include <glib.h>
+
+#include <vmsnap/snapshot.h>
+
+/* Whether a cut may be made, and what it was worth. Pure: facts in, verdict out. */
+
+typedef enum {
+    VMS_FREEZE_NOT = 0,     /* the guest is not asked */
+    VMS_FREEZE_IF_POSSIBLE, /* a failed freeze is a warning */
+    VMS_FREEZE_MUST         /* a failed freeze is a failure */
+} VmsFreezeWish;
+
+/* What the state of @vm allows under @policy, before anything is made. Refuses what no cut can
+ * mend: BUSY (Migrating, BlockDevicesNotReady) under every policy; under require also
+ * INCONSISTENT (PotentiallyInconsistent) and AGENT (AgentNotReady). Says what to ask of the guest;
+ * @ret_why (may be NULL) gets why prefer goes without a freeze, NULL if it does not. */
+gboolean vms_consistency_before(const VmsVm *vm, vmsnap_consistency_policy policy,
+                                VmsFreezeWish *ret_wish, char **ret_why, GError **error);
+
+/* TRUE if a guest with these file systems would hang in a freeze: a loop mount is frozen after
+ * what carries it. @ret_why (may be NULL) names the mount. */
+gboolean vms_consistency_freeze_hangs(const GPtrArray *filesystems, char **ret_why);
+
+/* One disk that takes part in the snapshot. */
+typedef struct {
+    const char *target; /* borrowed */
+    gint64 writes;      /* in: bytes or requests written since the VM started; -1: not known */
+    gboolean open;      /* in: the VM is off and somebody else has the image open */
+    vmsnap_grade grade; /* out */
+} VmsJudgedDisk;
+
+typedef struct {
+    vmsnap_grade grade;    /* the worst of the disks */
+    char *reason;          /* "ThawedEarly", …; NULL when consistent */
+    char *message;         /* says which thing; NULL when consistent */
+    GPtrArray *exceptions; /* char*: what was allowed not to be frozen, and why */
+    GPtrArray *warnings;   /* char* */
+} VmsVerdict;
+
+/* Judge a finished cut. @evidence holds the facts from immediately before and after it and what
+ * the cut images show (fs_states, as far as known); for a VM that was off state_before,
+ * state_reason, managed_save and both instances. Every @disks[i].grade is set. */
+VmsVerdict *vms_consistency_judge(const VmsEvidence *evidence, VmsJudgedDisk *disks, gsize count);
+
+/* FALSE under require when the verdict is not consistent: AGENT for FreezeFailed, else
+ * INCONSISTENT, with the verdict's reason and message. */
+gboolean vms_verdict_check(const VmsVerdict *verdict, vmsnap_consistency_policy policy,
+                           GError **error);
+/* Move exceptions and warnings into @evidence, where they are stored. A crash under prefer or
+ * skip is told there as well. */
+void vms_verdict_store(VmsVerdict *verdict, VmsEvidence *evidence);
+void vms_verdict_free(VmsVerdict *verdict);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsVerdict, vms_verdict_free)
