@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/operation.h"
+
+VmsRecoveryAct *
+vms_recovery_act_new(const char *object, const char *act, const char *message)
+{
+    VmsRecoveryAct *done = g_new0(VmsRecoveryAct, 1);
+
+    done->object = g_strdup(object);
+    done->act = g_strdup(act);
+    done->message = g_strdup(message);
+    return done;
+}
+
+void
+vms_recovery_act_free(VmsRecoveryAct *act)
+{
+    if (!act)
+        return;
+    g_free(act->object);
+    g_free(act->act);
+    g_free(act->message);
+    g_free(act);
+}
+
+VmsExchange *
+vms_exchange_new(const char *target, const char *path, const char *next)
+{
+    VmsExchange *exchange = g_new0(VmsExchange, 1);
+
+    exchange->target = g_strdup(target);
+    exchange->path = g_strdup(path);
+    exchange->next = g_strdup(next);
+    return exchange;
+}
+
+void
+vms_exchange_free(VmsExchange *exchange)
+{
+    if (!exchange)
+        return;
+    g_free(exchange->target);
+    g_free(exchange->path);
+    g_free(exchange->next);
+    g_free(exchange);
+}
+
+VmsOperation *
+vms_operation_new(const char *uuid, const char *type)
+{
+    VmsOperation *operation = g_new0(VmsOperation, 1);
+
+    operation->uuid = g_strdup(uuid);
+    operation->type = g_strdup(type);
+    operation->phase = VMSNAP_OPERATION_PENDING;
+    operation->folders = g_ptr_array_new_with_free_func(g_free);
+    operation->files = g_ptr_array_new_with_free_func(g_free);
+    operation->steps = g_ptr_array_new_with_free_func(g_free);
+    operation->exchanges = g_ptr_array_new_with_free_func((GDestroyNotify)vms_exchange_free);
+    operation->resources = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
+    operation->conditions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_condition_free);
+    return operation;
+}
+
+static void
+free_subject(VmsOperation *operation)
+{
+    g_free(operation->vm_uuid);
+    g_free(operation->vm_name);
+    g_free(operation->snapshot);
+    g_free(operation->snapshot_name);
+    g_free(operation->undo_of);
+    g_free(operation->boot_id);
+}
+
+void
+vms_operation_free(VmsOperation *operation)
+{
+    if (!operation)
+        return;
+    g_free(operation->uuid);
+    g_free(operation->type);
+    free_subject(operation);
+    g_ptr_array_unref(operation->folders);
+    g_ptr_array_unref(operation->files);
+    g_ptr_array_unref(operation->exchanges);
+    g_free(operation->old_xml);
+    g_free(operation->new_xml);
+    g_free(operation->nvram);
+    g_free(operation->plan_hash);
+    g_ptr_array_unref(operation->steps);
+    g_ptr_array_unref(operation->resources);
+    g_ptr_array_unref(operation->conditions);
+    g_free(operation->error_reason);
+    g_free(operation->error_message);
+    g_free(operation);
+}
+
+const char *
+vms_operation_phase_name(vmsnap_operation_phase phase)
+{
+    switch (phase) {
+    case VMSNAP_OPERATION_PENDING:
+        return "Pending";
+    case VMSNAP_OPERATION_IN_PROGRESS:
+        return "InProgress";
+    case VMSNAP_OPERATION_COMPLETED:
+        return "Completed";
+    case VMSNAP_OPERATION_FAILED:
+        return "Failed";
+    case VMSNAP_OPERATION_CANCELLED:
+        break;
+    }
+    return "Cancelled";
+}
+
+gboolean
+vms_operation_is_open(const VmsOperation *operation)
+{
+    return operation->phase == VMSNAP_OPERATION_PENDING ||
+           operation->phase == VMSNAP_OPERATION_IN_PROGRESS;
+}

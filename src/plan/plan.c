@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/plan.h"
+
+VmsStep *
+vms_step_new(const char *name, gboolean reversible)
+{
+    VmsStep *step = g_new0(VmsStep, 1);
+
+    step->name = g_strdup(name);
+    step->reversible = reversible;
+    return step;
+}
+
+void
+vms_step_free(VmsStep *step)
+{
+    if (!step)
+        return;
+    g_free(step->name);
+    g_free(step);
+}
+
+VmsPlan *
+vms_plan_new(const char *type)
+{
+    VmsPlan *plan = g_new0(VmsPlan, 1);
+
+    plan->type = g_strdup(type);
+    plan->findings = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
+    plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)vms_step_free);
+    plan->expected_downtime_us = -1;
+    return plan;
+}
+
+void
+vms_plan_free(VmsPlan *plan)
+{
+    if (!plan)
+        return;
+    g_free(plan->type);
+    g_free(plan->hash);
+    g_free(plan->vm_uuid);
+    g_free(plan->vm_name);
+    g_free(plan->snapshot_uuid);
+    g_free(plan->snapshot_name);
+    g_ptr_array_unref(plan->findings);
+    g_ptr_array_unref(plan->steps);
+    g_free(plan);
+}
+
+static gboolean
+refuses(const VmsFinding *finding, vmsnap_mode mode)
+{
+    switch (mode) {
+    case VMSNAP_MODE_STRICT:
+        return finding->strict == VMS_ACT_REFUSE;
+    case VMSNAP_MODE_BEST_EFFORT:
+        return finding->best_effort == VMS_ACT_REFUSE;
+    case VMSNAP_MODE_DRY_RUN:
+        break;
+    }
+    return finding->severity == VMSNAP_SEVERITY_CONFLICT;
+}
+
+gsize
+vms_plan_count_conflicts(const VmsPlan *plan, vmsnap_mode mode)
+{
+    gsize count = 0;
+
+    for (guint i = 0; i < plan->findings->len; i++)
+        count += refuses(plan->findings->pdata[i], mode) ? 1 : 0;
+    return count;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "port/hypervisor.h"
+
+gboolean
+vms_hypervisor_list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error)
+{
+    return hv->ops->list_vms(hv, secrets, ret_vms, error);
+}
+
+gboolean
+vms_hypervisor_find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm,
+                       GError **error)
+{
+    return hv->ops->find_vm(hv, vm, secrets, ret_vm, error);
+}
+
+gboolean
+vms_hypervisor_read_state(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,
+                          VmsInstance *ret_instance, GError **error)
+{
+    return hv->ops->read_state(hv, uuid, ret_state, ret_instance, error);
+}
+
+gboolean
+vms_hypervisor_read_block(VmsHypervisor *hv, const char *uuid, const char *target,
+                          VmsBlockInfo *ret_info, GError **error)
+{
+    return hv->ops->read_block(hv, uuid, target, ret_info, error);
+}
+
+gboolean
+vms_hypervisor_read_writes(VmsHypervisor *hv, const char *uuid, const char *target,
+                           gint64 *ret_writes, GError **error)
+{
+    return hv->ops->read_writes(hv, uuid, target, ret_writes, error);
+}
+
+gboolean
+vms_hypervisor_suspend(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    return hv->ops->suspend(hv, uuid, error);
+}
+
+gboolean
+vms_hypervisor_resume(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    return hv->ops->resume(hv, uuid, error);
+}
+
+gboolean
+vms_hypervisor_define(VmsHypervisor *hv, const char *xml, GError **error)
+{
+    return hv->ops->define(hv, xml, error);
+}
+
+gboolean
+vms_hypervisor_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
+{
+    return hv->ops->start(hv, uuid, paused, error);
+}
+
+gboolean
+vms_hypervisor_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error)
+{
+    return hv->ops->stop(hv, uuid, way, error);
+}
+
+gboolean
+vms_hypervisor_destroy(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    return hv->ops->destroy(hv, uuid, error);
+}
+
+gboolean
+vms_hypervisor_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    return hv->ops->drop_managed_save(hv, uuid, error);
+}
+
+gboolean
+vms_hypervisor_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket,
+                            const VmsBackupDisk *disks, GError **error)
+{
+    return hv->ops->begin_backup(hv, uuid, socket, disks, error);
+}
+
+gboolean
+vms_hypervisor_end_backup(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    return hv->ops->end_backup(hv, uuid, error);
+}
+
+gboolean
+vms_hypervisor_read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind,
+                        char **ret_socket, GError **error)
+{
+    return hv->ops->read_job(hv, uuid, ret_kind, ret_socket, error);
+}
+
+gboolean
+vms_hypervisor_agent_call(VmsHypervisor *hv, const char *uuid, const char *request, guint limit_ms,
+                          char **ret_reply, GError **error)
+{
+    return hv->ops->agent_call(hv, uuid, request, limit_ms, ret_reply, error);
+}
+
+void
+vms_hypervisor_free(VmsHypervisor *hv)
+{
+    if (hv)
+        hv->ops->free(hv);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "port/media.h"
+
+gboolean
+vms_media_probe(VmsMedia *media, const VmsImage *image, const char *target, GPtrArray **ret_states,
+                GError **error)
+{
+    return media->ops->probe(media, image, target, ret_states, error);
+}
+
+void
+vms_media_free(VmsMedia *media)
+{
+    if (media)
+        media->ops->free(media);
+}

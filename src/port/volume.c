@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "port/volume.h"
+
+gboolean
+vms_volume_inspect(VmsVolume *volume, const char *path, const char *format, VmsImage **ret_image,
+                   GError **error)
+{
+    return volume->ops->inspect(volume, path, format, ret_image, error);
+}
+
+gboolean
+vms_volume_identify(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error)
+{
+    return volume->ops->identify(volume, path, ret_id, error);
+}
+
+gboolean
+vms_volume_read_place(VmsVolume *volume, const char *source, const char *folder,
+                      VmsPlaceInfo *ret_info, GError **error)
+{
+    return volume->ops->read_place(volume, source, folder, ret_info, error);
+}
+
+gboolean
+vms_volume_read_use(VmsVolume *volume, const char *path, VmsImageUse *ret_use, GError **error)
+{
+    return volume->ops->read_use(volume, path, ret_use, error);
+}
+
+gboolean
+vms_volume_hold(VmsVolume *volume, const char *path, VmsHoldKind kind, VmsHold **ret_hold,
+                GError **error)
+{
+    return volume->ops->hold(volume, path, kind, ret_hold, error);
+}
+
+gboolean
+vms_volume_open_transfer(VmsVolume *volume, const char *source, const char *target,
+                         VmsTransfer **ret_transfer, GError **error)
+{
+    return volume->ops->open_transfer(volume, source, target, ret_transfer, error);
+}
+
+gboolean
+vms_volume_convert(VmsVolume *volume, const VmsImage *source, const char *target,
+                   const VmsImage *like, const char *format, VmsProgress *progress, GError **error)
+{
+    return volume->ops->convert(volume, source, target, like, format, progress, error);
+}
+
+gboolean
+vms_volume_make_scratch(VmsVolume *volume, const char *path, guint64 virtual_size, guint64 reserve,
+                        guint32 uid, guint32 gid, GError **error)
+{
+    return volume->ops->make_scratch(volume, path, virtual_size, reserve, uid, gid, error);
+}
+
+gboolean
+vms_volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like, GError **error)
+{
+    return volume->ops->adopt(volume, path, like, error);
+}
+
+gboolean
+vms_volume_exchange(VmsVolume *volume, const char *a, const char *b, GError **error)
+{
+    return volume->ops->exchange(volume, a, b, error);
+}
+
+gboolean
+vms_volume_rename(VmsVolume *volume, const char *from, const char *to, GError **error)
+{
+    return volume->ops->rename(volume, from, to, error);
+}
+
+gboolean
+vms_volume_remove(VmsVolume *volume, const char *path, GError **error)
+{
+    return volume->ops->remove(volume, path, error);
+}
+
+gboolean
+vms_volume_make_folder(VmsVolume *volume, const char *path, guint32 mode, GError **error)
+{
+    return volume->ops->make_folder(volume, path, mode, error);
+}
+
+gboolean
+vms_volume_remove_folder(VmsVolume *volume, const char *path, GError **error)
+{
+    return volume->ops->remove_folder(volume, path, error);
+}
+
+gboolean
+vms_volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, char **ret_sha256,
+                  GError **error)
+{
+    return volume->ops->digest(volume, path, progress, ret_sha256, error);
+}
+
+void
+vms_volume_free(VmsVolume *volume)
+{
+    if (volume)
+        volume->ops->free(volume);
+}
+
+gboolean
+vms_transfer_clone(VmsTransfer *transfer, GError **error)
+{
+    return transfer->ops->clone(transfer, error);
+}
+
+gboolean
+vms_transfer_copy(VmsTransfer *transfer, VmsProgress *progress, GError **error)
+{
+    return transfer->ops->copy(transfer, progress, error);
+}
+
+int
+vms_transfer_get_fd(VmsTransfer *transfer)
+{
+    return transfer->ops->get_fd(transfer);
+}
+
+gboolean
+vms_transfer_finish(VmsTransfer *transfer, guint32 mode, VmsFileId *ret_id, GError **error)
+{
+    return transfer->ops->finish(transfer, mode, ret_id, error);
+}
+
+void
+vms_transfer_free(VmsTransfer *transfer)
+{
+    if (transfer)
+        transfer->ops->free(transfer);
+}
+
+void
+vms_hold_free(VmsHold *hold)
+{
+    if (hold)
+        hold->free(hold);
+}
+
+void
+vms_place_info_clear(VmsPlaceInfo *info)
+{
+    g_clear_pointer(&info->fs_type, g_free);
+}
+
+void
+vms_image_use_clear(VmsImageUse *use)
+{
+    g_clear_pointer(&use->holders, g_ptr_array_unref);
+}
