@@ -250,14 +250,20 @@ follow(Child *child, const VmsProcessLimits *limits, const char *name, GError **
 }
 
 static char *
+text_of(const GByteArray *text)
+{
+    return g_strndup(text->len ? (const char *)text->data : "", text->len);
+}
+
+static char *
 last_line(const GByteArray *text)
 {
-    g_autofree char *all = g_strndup((const char *)text->data, text->len);
+    g_autofree char *all = text_of(text);
     const char *line;
 
     g_strchomp(all);
     line = strrchr(all, '\n');
-    return vms_escape_text(line ? line + 1 : all);
+    return g_strdup(line ? line + 1 : all);
 }
 
 static gboolean
@@ -331,6 +337,6 @@ vms_process_run(const char *const *argv, const VmsProcessLimits *limits, char **
     if (!judge_end(&child, &info, argv[0], error))
         return FALSE;
     if (ret_stdout)
-        *ret_stdout = g_strndup((const char *)child.out_text->data, child.out_text->len);
+        *ret_stdout = text_of(child.out_text);
     return TRUE;
 }
