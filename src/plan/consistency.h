@@ -23,6 +23,11 @@ typedef enum {
 gboolean vms_consistency_before(const VmsVm *vm, vmsnap_consistency_policy policy,
                                 VmsFreezeWish *ret_wish, char **ret_why, GError **error);
 
+/* Why a VM in this state cannot be cut consistently whatever the guest says; NULL: it can, if off
+ * as it is, if running with a freeze. */
+char *vms_consistency_state_flaw(vmsnap_vm_state state, const char *state_reason,
+                                 gboolean managed_save);
+
 /* TRUE if a guest with these file systems would hang in a freeze: a loop mount is frozen after
  * what carries it. @ret_why (may be NULL) names the mount. */
 gboolean vms_consistency_freeze_hangs(const GPtrArray *filesystems, char **ret_why);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/image.h"
+#include "plan/consistency.h"
+#include "plan/guest-fs.h"
+
+#include <string.h>
+
+/* Windows' VSS ends a freeze by itself after this long. */
+#define VSS_LIMIT_US (10 * G_USEC_PER_SEC)
+
+/* One judgement on its way. */
+typedef struct {
+    const VmsEvidence *evidence;
+    VmsVerdict *verdict;
+} Judge;
+
+/* Keep the first flaw: it is the cause of those that follow. Takes @message. */
+static void
+note_flaw(Judge *judge, const char *reason, char *message)
+{
+    VmsVerdict *verdict = judge->verdict;
+
+    verdict->grade = VMSNAP_GRADE_CRASH;
+    if (verdict->reason) {
+        g_ptr_array_add(verdict->warnings, message);
+        return;
+    }
+    verdict->reason = g_strdup(reason);
+    verdict->message = message;
+}
+
+static void G_GNUC_PRINTF(2, 3) note_exception(Judge *judge, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    GPtrArray *exceptions = judge->verdict->exceptions;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    for (guint i = 0; i < exceptions->len; i++)
+        if (strcmp(g_ptr_array_index(exceptions, i), text) == 0)
+            return;
+    g_ptr_array_add(exceptions, g_steal_pointer(&text));
+}
+
+static gboolean
+is_vfat(const char *type)
+{
+    return g_str_has_prefix(type, "vfat") || g_str_has_prefix(type, "exfat");
+}
+
+/* ---- the window as a whole ---- */
+
+static gboolean
+note_no_freeze(Judge *judge)
+{
+    const VmsEvidence *e = judge->evidence;
+    g_autofree char *state = NULL;
+
+    if (e->frozen_count > 0 && !e->frozen_before && !e->freeze_error)
+        return FALSE;
+    state = vms_consistency_state_flaw(e->state_before, e->state_reason, e->managed_save);
+    if (state)
+        note_flaw(judge, "PotentiallyInconsistent", g_steal_pointer(&state));
+    else if (e->frozen_before)
+        note_flaw(judge, "FreezeFailed", g_strdup("the guest was frozen already, not by us"));
+    else if (e->freeze_error)
+        note_flaw(judge, "FreezeFailed", g_strdup(e->freeze_error));
+    else if (e->frozen_count == 0)
+        note_flaw(judge, "FreezeFailed", g_strdup("the agent froze no file system"));
+    else
+        note_flaw(judge, "PotentiallyInconsistent", g_strdup("the guest ran and was not frozen"));
+    return TRUE;
+}
+
+/* Signs that the guest was thawed before the cut ended. */
+static gboolean
+note_early_thaw(Judge *judge)
+{
+    const VmsEvidence *e = judge->evidence;
+    const VmsTimes *t = &e->times;
+
+    if (e->thaw_failed || t->thaw_acked == 0)
+        note_flaw(judge, "ThawedEarly", g_strdup("the thaw was not acknowledged"));
+    else if (e->thawed_count < e->frozen_count)
+        note_flaw(judge, "ThawedEarly",
+                  g_strdup_printf("%d file systems were frozen, but only %d still at the thaw",
+                                  e->frozen_count, MAX(e->thawed_count, 0)));
+    else if (e->overdue)
+        note_flaw(judge, "ThawedEarly", g_strdup("the freeze lasted longer than its budget"));
+    else if (e->windows && t->thaw_acked - t->freeze_acked >= VSS_LIMIT_US)
+        note_flaw(judge, "ThawedEarly", g_strdup("the freeze lasted longer than VSS holds it"));
+    else
+        return FALSE;
+    return TRUE;
+}
+
+static gboolean
+note_outside(Judge *judge)
+{
+    const VmsEvidence *e = judge->evidence;
+    const VmsTimes *t = &e->times;
+
+    if (t->freeze_acked == 0 || t->cut_start < t->freeze_acked || t->cut_end < t->cut_start ||
+        t->thaw_sent < t->cut_end)
+        note_flaw(judge, "PotentiallyInconsistent",
+                  g_strdup("the cut does not lie between freeze and thaw"));
+    else if (e->before.domain_id < 0 || !vms_instance_equal(&e->before, &e->after))
+        note_flaw(judge, "PotentiallyInconsistent",
+                  g_strdup("the VM was restarted during the freeze"));
+    else
+        return FALSE;
+    return TRUE;
+}
+
+/* The agent's answer counts the distinct file systems it froze in the whole guest; those it can
+ * freeze must all be among them. */
+static gboolean
+note_uncounted(Judge *judge)
+{
+    const VmsEvidence *e = judge->evidence;
+    g_autoptr(GHashTable) distinct = g_hash_table_new(g_str_hash, g_str_equal);
+    guint wanted = 0;
+
+    for (guint i = 0; i < e->filesystems->len; i++) {
+        const VmsGuestFs *fs = g_ptr_array_index(e->filesystems, i);
+        VmsFsKind kind = vms_guest_fs_kind(fs);
+
+        if (!g_hash_table_add(distinct, (gpointer)vms_guest_fs_identity(fs)))
+            continue;
+        wanted += kind == VMS_FS_KIND_FREEZES || kind == VMS_FS_KIND_STRANGER;
+    }
+    if ((guint)e->frozen_count >= wanted)
+        return FALSE;
+    note_flaw(judge, "PotentiallyInconsistent",
+              g_strdup_printf("the agent froze %d of %u file systems", e->frozen_count, wanted));
+    return TRUE;
+}
+
+/* ---- one disk ---- */
+
+/* What a freeze passes by but nothing was written to, or is of no weight. */
+static char *
+flaw_of_mounts(Judge *judge, const VmsJudgedDisk *disk)
+{
+    const GPtrArray *filesystems = judge->evidence->filesystems;
+
+    for (guint i = 0; i < filesystems->len; i++) {
+        const VmsGuestFs *fs = g_ptr_array_index(filesystems, i);
+        VmsFsKind kind = vms_guest_fs_kind(fs);
+
+        if (!vms_guest_fs_may_lie_on(fs, disk->target) || kind == VMS_FS_KIND_FREEZES ||
+            kind == VMS_FS_KIND_STRANGER)
+            continue;
+        if (kind == VMS_FS_KIND_CANNOT && disk->writes != 0)
+            return g_strdup_printf("%s on %s cannot be frozen and was written to: %s", fs->type,
+                                   disk->target, fs->mountpoint);
+        note_exception(judge, "%s: %s is not frozen: %s", fs->mountpoint, fs->type,
+                       kind == VMS_FS_KIND_CANNOT      ? "its disk was not written to"
+                       : kind == VMS_FS_KIND_READ_ONLY ? "read-only by type"
+                                                       : "EFI system partition");
+    }
+    return NULL;
+}
+
+static gboolean
+any_mount(const Judge *judge, const char *target)
+{
+    const GPtrArray *filesystems = judge->evidence->filesystems;
+
+    for (guint i = 0; i < filesystems->len; i++)
+        if (vms_guest_fs_lies_on(g_ptr_array_index(filesystems, i), target))
+            return TRUE;
+    return FALSE;
+}
+
+/* Everything the cut image shows is at rest: swap, read-only, or clean. */
+static gboolean
+image_at_rest(const Judge *judge, const char *target)
+{
+    const GPtrArray *states = judge->evidence->fs_states;
+    gboolean any = FALSE;
+
+    for (guint i = 0; i < states->len; i++) {
+        const VmsFsState *state = g_ptr_array_index(states, i);
+        VmsFsKind kind = vms_fs_type_kind(state->type);
+
+        if (g_strcmp0(state->disk, target) != 0)
+            continue;
+        if (kind != VMS_FS_KIND_SWAP && kind != VMS_FS_KIND_READ_ONLY &&
+            state->clean != VMS_FS_CLEAN)
+            return FALSE;
+        any = TRUE;
+    }
+    return any;
+}
+
+/* A disk on which the agent lists nothing: a raw database, ZFS, a member of something. */
+static char *
+flaw_of_bare_disk(Judge *judge, const VmsJudgedDisk *disk)
+{
+    if (any_mount(judge, disk->target))
+        return NULL;
+    if (disk->writes == 0)
+        note_exception(judge, "disk %s: nothing mounted, not written to", disk->target);
+    else if (image_at_rest(judge, disk->target))
+        note_exception(judge, "disk %s: nothing mounted, what it holds is at rest", disk->target);
+    else
+        return g_strdup_printf("disk %s holds no file system the agent knows and was written to",
+                               disk->target);
+    return NULL;
+}
+
+/* In use without a mount the agent would list. */
+static gboolean
+passes_unseen(const char *type)
+{
+    return strstr(type, "zfs") != NULL || strstr(type, "bcachefs") != NULL;
+}
+
+/* A file system of a running VM's cut image that contradicts the freeze. vfat has its dirty bit
+ * set as long as it is mounted and is judged by its mount. */
+static char *
+flaw_of_image(const Judge *judge, const VmsJudgedDisk *disk, gboolean off)
+{
+    const GPtrArray *states = judge->evidence->fs_states;
+
+    for (guint i = 0; i < states->len; i++) {
+        const VmsFsState *state = g_ptr_array_index(states, i);
+
+        if (g_strcmp0(state->disk, disk->target) != 0)
+            continue;
+        if (state->clean == VMS_FS_NEEDS_REPLAY && (off || !is_vfat(state->type)))
+            return g_strdup_printf("%s on disk %s at offset %" G_GUINT64_FORMAT
+                                   " needs its journal replayed",
+                                   state->type, disk->target, state->offset);
+        if (!off && disk->writes != 0 && passes_unseen(state->type))
+            return g_strdup_printf("%s on disk %s cannot be frozen and was written to", state->type,
+                                   disk->target);
+    }
+    return NULL;
+}
+
+static void
+judge_running_disk(Judge *judge, VmsJudgedDisk *disk)
+{
+    char *flaw = flaw_of_mounts(judge, disk);
+
+    if (!flaw)
+        flaw = flaw_of_bare_disk(judge, disk);
+    if (!flaw)
+        flaw = flaw_of_image(judge, disk, FALSE);
+    disk->grade = flaw ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_FROZEN;
+    if (flaw)
+        note_flaw(judge, "PotentiallyInconsistent", flaw);
+}
+
+static void
+judge_running(Judge *judge, VmsJudgedDisk *disks, gsize count)
+{
+    gboolean flawed = note_no_freeze(judge) || note_early_thaw(judge) || note_outside(judge) ||
+                      note_uncounted(judge);
+
+    for (gsize i = 0; i < count; i++) {
+        if (flawed)
+            disks[i].grade = VMSNAP_GRADE_CRASH;
+        else
+            judge_running_disk(judge, &disks[i]);
+    }
+}
+
+/* ---- a VM that was off ---- */
+
+static void
+judge_off(Judge *judge, VmsJudgedDisk *disks, gsize count)
+{
+    const VmsEvidence *e = judge->evidence;
+    char *whole = vms_consistency_state_flaw(e->state_before, e->state_reason, e->managed_save);
+    gboolean flawed;
+
+    if (!whole && e->after.domain_id >= 0)
+        whole = g_strdup("the VM was started during the cut");
+    flawed = whole != NULL;
+    if (flawed)
+        note_flaw(judge, "PotentiallyInconsistent", whole);
+    else if (g_strcmp0(e->state_reason, "destroyed") == 0)
+        g_ptr_array_add(judge->verdict->warnings,
+                        g_strdup("HardStopped: the VM was not shut down but cut off"));
+    for (gsize i = 0; i < count; i++) {
+        char *flaw = flaw_of_image(judge, &disks[i], TRUE);
+
+        if (!flaw && disks[i].open)
+            flaw = g_strdup_printf("somebody else has disk %s open", disks[i].target);
+        disks[i].grade = flaw || flawed ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_OFFLINE;
+        if (flaw)
+            note_flaw(judge, "PotentiallyInconsistent", flaw);
+    }
+}
+
+VmsVerdict *
+vms_consistency_judge(const VmsEvidence *evidence, VmsJudgedDisk *disks, gsize count)
+{
+    VmsVerdict *verdict = g_new0(VmsVerdict, 1);
+    Judge judge = { .evidence = evidence, .verdict = verdict };
+    gboolean off = evidence->before.domain_id < 0 && evidence->frozen_count < 0;
+
+    verdict->grade = off ? VMSNAP_GRADE_OFFLINE : VMSNAP_GRADE_FROZEN;
+    verdict->exceptions = g_ptr_array_new_with_free_func(g_free);
+    verdict->warnings = g_ptr_array_new_with_free_func(g_free);
+    if (off)
+        judge_off(&judge, disks, count);
+    else
+        judge_running(&judge, disks, count);
+    return verdict;
+}
