@@ -48,9 +48,10 @@ gboolean vms_sys_exchange(int dir_a, const char *a, int dir_b, const char *b, GE
 /* Missing is success. */
 gboolean vms_sys_unlink(int dir, const char *name, GError **error);
 gboolean vms_sys_remove_dir(int dir, const char *name, GError **error);
-/* Whole small file, durable: temporary name, fsync, rename over, fsync of the directory. */
+/* Whole small file, durable: temporary name, fsync, rename over, fsync of the directory. The
+ * temporary name starts with a dot and ends with ".tmp": readers of a folder skip such names. */
 gboolean vms_sys_replace_file(int dir, const char *name, const void *data, gsize size, mode_t mode,
                               GError **error);
-/* Whole small file, at most @limit bytes. */
+/* Whole small file, at most @limit bytes, with a NUL after them; @ret_size may be NULL. */
 gboolean vms_sys_read_file(int dir, const char *name, gsize limit, char **ret_data, gsize *ret_size,
                            GError **error);

@@ -142,15 +142,3 @@ vms_hold_free(VmsHold *hold)
     if (hold)
         hold->free(hold);
 }
-
-void
-vms_place_info_clear(VmsPlaceInfo *info)
-{
-    g_clear_pointer(&info->fs_type, g_free);
-}
-
-void
-vms_image_use_clear(VmsImageUse *use)
-{
-    g_clear_pointer(&use->holders, g_ptr_array_unref);
-}

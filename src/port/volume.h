@@ -3,6 +3,7 @@
 
 #include "base/cancel.h"
 #include "model/image.h"
+#include "model/place.h"
 
 #include <glib.h>
 
@@ -25,25 +26,6 @@ typedef enum {
     VMS_HOLD_READ,   /* nobody may write: bytes 201 and 203 of QEMU's protocol, read lease tried */
     VMS_HOLD_REPLACE /* nobody may open it at all */
 } VmsHoldKind;
-
-typedef enum { VMS_REFLINK_NO = 0, VMS_REFLINK_YES, VMS_REFLINK_MAYBE } VmsReflink;
-
-/* What a folder offers to a source file. */
-typedef struct {
-    VmsReflink reflink; /* can @folder hold a clone of the source */
-    guint64 extents;    /* of the source; 0 where it cannot be told */
-    guint64 free_bytes; /* in @folder's file system, for us */
-    guint64 total_bytes;
-    char *fs_type; /* "xfs", "ext4", "btrfs", or a hexadecimal magic */
-} VmsPlaceInfo;
-
-/* Who has an image open, as far as it can be seen. */
-typedef struct {
-    gboolean writer;    /* QEMU's lock byte 101, or a write lease conflict */
-    gboolean reader;    /* some QEMU lock or other process */
-    gboolean unknown;   /* could not be told */
-    GPtrArray *holders; /* char*: "process 4711 (qemu-system-x86)" */
-} VmsImageUse;
 
 typedef struct {
     /* Header and file. LOST/"ImageMissing" if it is not there, UNSUPPORTED for what we refuse
@@ -151,11 +133,6 @@ struct VmsHold {
 };
 void vms_hold_free(VmsHold *hold);
 
-void vms_place_info_clear(VmsPlaceInfo *info);
-void vms_image_use_clear(VmsImageUse *use);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsVolume, vms_volume_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsTransfer, vms_transfer_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsHold, vms_hold_free)
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsPlaceInfo, vms_place_info_clear)
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsImageUse, vms_image_use_clear)
