@@ -15,6 +15,7 @@ ENUM = re.compile(COMMENT + r"typedef enum \{(.*?)\} (\w+);", re.S)
 STRUCT = re.compile(COMMENT + r"typedef struct (\w+) \{(.*?)\} \w+;", re.S)
 ENUMERATOR = re.compile(r"(\w+) = (-?\d+),?\s*(/\*\*<(?:(?!\*/).)*\*/)?", re.S)
 MEMBER = re.compile(r"([^;/{}]+?)(\w+);\s*(/\*\*<(?:(?!\*/).)*\*/)?", re.S)
+HANDLE = re.compile(COMMENT + r"typedef struct (\w+) \2;", re.S)
 INITIALIZER = re.compile(r"#define (\w+_INIT) VMSNAP_SIZED_INIT\((\w+)\)")
 TAG = re.compile(r"@(param|return|since)\b")
 
@@ -122,4 +123,6 @@ class Headers:
         self.functions = [f for h, t in pairs for f in parse_functions(h, t)]
         self.enums = [e for h, t in pairs for e in parse_named(h, t, ENUM, ENUMERATOR)]
         self.structs = [s for h, t in pairs for s in parse_named(h, t, STRUCT, MEMBER)]
+        self.handles = {m.group(2): parse_comment(m.group(1)).summary
+                        for _, t in pairs for m in HANDLE.finditer(t)}
         self.initializers = [(h, *m.groups()) for h, t in pairs for m in INITIALIZER.finditer(t)]
