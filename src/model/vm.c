@@ -41,6 +41,7 @@ vms_disk_free(VmsDisk *disk)
     g_free(disk->serial);
     g_free(disk->wwn);
     g_free(disk->alias);
+    g_free(disk->address);
     g_free(disk->source_type);
     g_free(disk->path);
     g_free(disk->network);

@@ -36,6 +36,9 @@ typedef struct {
     char *serial; /* NULL: none; so for the next two */
     char *wwn;
     char *alias;
+    /* Where the guest sees it: "0000:00:04.0" for a PCI device of its own, else its controller's
+     * and bus, target, unit: "0000:00:1f.2/0.0.1"; NULL if the XML does not say. */
+    char *address;
     VmsDeviceKind device;
     VmsSourceKind source;
     char *source_type; /* the XML's word: "file", "block", "network", … */
