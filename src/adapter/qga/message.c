@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/qga/message.h"
+
+#include "adapter/qga/reply.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* Beyond this no guest freezes file systems. */
+#define MAX_COUNT 100000
+
+char *
+vms_qga_request(const char *command)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "execute");
+    json_builder_add_string_value(builder, command);
+    json_builder_end_object(builder);
+    root = json_builder_get_root(builder);
+    return json_to_string(root, FALSE);
+}
+
+const char *
+vms_qga_reason_of(const char *text)
+{
+    /* A frozen agent calls most of its commands disabled: that is no lack of ability. */
+    if (strstr(text, "frozen state"))
+        return "FreezeFailed";
+    if (strstr(text, "has been disabled") || strstr(text, "has not been found") ||
+        strstr(text, "CommandNotFound") || strstr(text, "is not supported") ||
+        strstr(text, "not currently supported"))
+        return "FreezeUnsupported";
+    return "FreezeFailed";
+}
+
+gboolean
+vms_qga_parse_ping(const char *reply, GError **error)
+{
+    g_autoptr(JsonNode) root = NULL;
+    JsonNode *value;
+
+    return vms_qga_reply_open(reply, &root, &value, error);
+}
+
+gboolean
+vms_qga_parse_count(const char *reply, int *ret_count, GError **error)
+{
+    g_autoptr(JsonNode) root = NULL;
+    JsonNode *value;
+    gint64 count;
+
+    if (!vms_qga_reply_open(reply, &root, &value, error))
+        return FALSE;
+    if (!JSON_NODE_HOLDS_VALUE(value) || json_node_get_value_type(value) != G_TYPE_INT64)
+        return vms_qga_bad_reply(error, "has no whole number");
+    count = json_node_get_int(value);
+    if (count < 0 || count > MAX_COUNT)
+        return vms_qga_bad_reply(error, "has a number out of range");
+    *ret_count = (int)count;
+    return TRUE;
+}
+
+gboolean
+vms_qga_parse_status(const char *reply, gboolean *ret_frozen, GError **error)
+{
+    g_autoptr(JsonNode) root = NULL;
+    const char *status = NULL;
+    JsonNode *value;
+
+    if (!vms_qga_reply_open(reply, &root, &value, error))
+        return FALSE;
+    if (JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING)
+        status = json_node_get_string(value);
+    if (g_strcmp0(status, "frozen") != 0 && g_strcmp0(status, "thawed") != 0)
+        return vms_qga_bad_reply(error, "tells neither frozen nor thawed");
+    *ret_frozen = strcmp(status, "frozen") == 0;
+    return TRUE;
+}
+
+static gboolean
+is_enabled(JsonArray *commands, const char *name)
+{
+    guint count = json_array_get_length(commands);
+
+    for (guint i = 0; i < count; i++) {
+        JsonObject *command = vms_qga_get_item(commands, i);
+
+        if (command && g_strcmp0(vms_qga_get_string(command, "name"), name) == 0)
+            return vms_qga_get_true(command, "enabled");
+    }
+    return FALSE;
+}
+
+gboolean
+vms_qga_parse_info(const char *reply, VmsAgentInfo *ret_info, GError **error)
+{
+    g_autoptr(JsonNode) root = NULL;
+    JsonObject *object;
+    JsonArray *commands;
+    const char *version;
+    JsonNode *value;
+
+    if (!vms_qga_reply_open(reply, &root, &value, error))
+        return FALSE;
+    if (!JSON_NODE_HOLDS_OBJECT(value))
+        return vms_qga_bad_reply(error, "has no description of the agent");
+    object = json_node_get_object(value);
+    commands = vms_qga_get_array(object, "supported_commands");
+    if (!commands)
+        return vms_qga_bad_reply(error, "has no list of commands");
+    version = vms_qga_get_string(object, "version");
+    *ret_info = (VmsAgentInfo){
+        .version = version ? vms_escape_text(version) : NULL,
+        .can_freeze = is_enabled(commands, "guest-fsfreeze-freeze") &&
+                      is_enabled(commands, "guest-fsfreeze-thaw") &&
+                      is_enabled(commands, "guest-fsfreeze-status"),
+        .can_list = is_enabled(commands, "guest-get-fsinfo"),
+    };
+    return TRUE;
+}
+
+gboolean
+vms_qga_parse_os(const char *reply, gboolean *ret_windows, GError **error)
+{
+    g_autoptr(JsonNode) root = NULL;
+    JsonNode *value;
+
+    if (!vms_qga_reply_open(reply, &root, &value, error))
+        return FALSE;
+    if (!JSON_NODE_HOLDS_OBJECT(value))
+        return vms_qga_bad_reply(error, "has no description of the system");
+    *ret_windows =
+        g_strcmp0(vms_qga_get_string(json_node_get_object(value), "id"), "mswindows") == 0;
+    return TRUE;
+}
