@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "api/context.h"
+#include "base/error.h"
+#include "base/sys.h"
+
+gboolean
+vms_need(gboolean given, const char *what, GError **error)
+{
+    if (given)
+        return TRUE;
+    return vms_refuse(error, VMSNAP_E_INVALID, "MissingArgument", "%s must be given", what);
+}
+
+gboolean
+vms_call_enter(VmsCall *call, const void *handle, VmsMagic magic, GError **error)
+{
+    const VmsHandle *head = handle;
+    vmsnap_context *context;
+    gboolean open;
+
+    if (!vms_need(vms_handle_is(handle, magic), "a live handle of the right kind", error))
+        return FALSE;
+    if (vms_handle_is_forked(head))
+        return vms_fail(error, VMSNAP_E_FORKED, "the handle belongs to the parent process");
+
+    context = head->context ? head->context : (vmsnap_context *)handle;
+    (void)pthread_mutex_lock(&context->lock);
+    open = context->state == VMS_CONTEXT_OPEN;
+    if (open)
+        context->calls++;
+    (void)pthread_mutex_unlock(&context->lock);
+    if (!open)
+        return vms_fail(error, VMSNAP_E_CLOSED, "the context was closed");
+    call->context = context;
+    return TRUE;
+}
+
+void
+vms_call_leave(VmsCall *call)
+{
+    vmsnap_context *context = g_steal_pointer(&call->context);
+
+    if (!context)
+        return;
+    (void)pthread_mutex_lock(&context->lock);
+    context->calls--;
+    (void)pthread_cond_broadcast(&context->changed);
+    (void)pthread_mutex_unlock(&context->lock);
+}
+
+gboolean
+vms_call_need_hypervisor(const VmsCall *call, GError **error)
+{
+    if (call->context->drivers->hypervisor)
+        return TRUE;
+    return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "NoHypervisor",
+                      "the context has no hypervisor (URI \"none\")");
+}
+
+gboolean
+vms_call_need_local(const VmsCall *call, GError **error)
+{
+    const VmsHypervisor *hv = call->context->drivers->hypervisor;
+
+    if (!hv || !hv->remote)
+        return TRUE;
+    return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "RemoteHost",
+                      "%s is another host: its image files are out of reach from here", hv->uri);
+}
+
+gboolean
+vms_call_need_write(const VmsCall *call, GError **error)
+{
+    const VmsEngine *engine = &call->context->engine;
+
+    if (engine->read_only)
+        return vms_refuse(error, VMSNAP_E_PERMISSION, "ReadOnly",
+                          "the context was opened read-only");
+    if (!vms_call_need_local(call, error))
+        return FALSE;
+    /* QEMU's user must pass the runtime folder to its socket folder; nobody enters the other. */
+    return vms_sys_make_dirs(engine->state_dir, 0700, error) &&
+           vms_sys_make_dirs(engine->runtime_dir, 0711, error);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "api/context.h"
+
+#include "api/fail.h"
+#include "api/paths.h"
+#include "api/sized.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/name.h"
+#include "wire/wire.h"
+
+#define DEFAULT_JOBS 128
+#define MOST_JOBS 4096
+#define KNOWN_FLAGS (VMSNAP_CONTEXT_READ_ONLY | VMSNAP_CONTEXT_SELF_GUARD)
+
+static gboolean
+check_options(const vmsnap_context_options *options, GError **error)
+{
+    if ((options->flags & ~(guint)KNOWN_FLAGS) != 0)
+        return vms_refuse(error, VMSNAP_E_INVALID, "UnknownFlag", "flags has unknown bits: 0x%x",
+                          options->flags);
+    if (options->log_level > VMSNAP_LOG_DEBUG)
+        return vms_fail(error, VMSNAP_E_INVALID, "log_level %u is not known", options->log_level);
+    if (options->reserved0 != 0)
+        return vms_fail(error, VMSNAP_E_INVALID, "reserved0 must be 0");
+    if (options->max_jobs > MOST_JOBS)
+        return vms_fail(error, VMSNAP_E_INVALID, "max_jobs %u is more than %d", options->max_jobs,
+                        MOST_JOBS);
+    if (options->uri && !*options->uri)
+        return vms_fail(error, VMSNAP_E_INVALID, "the URI is empty");
+    if (options->analysis_uris && options->analysis_uris[0])
+        return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "AnalysisConnections",
+                          "further connections for conflict analysis are not supported yet");
+    return !options->guard_path || vms_name_check_path(options->guard_path, error);
+}
+
+/* Set what needs no connection. */
+static void
+context_init(vmsnap_context *context, const vmsnap_context_options *options, VmsPaths *paths)
+{
+    VmsEngine *engine = &context->engine;
+
+    vms_handle_init(&context->handle, VMS_MAGIC_CONTEXT, NULL);
+    (void)pthread_mutex_init(&context->lock, NULL);
+    (void)pthread_cond_init(&context->changed, NULL);
+    context->jobs = vms_job_pool_new(options->max_jobs ? options->max_jobs : DEFAULT_JOBS);
+    context->log = (VmsLog){
+        .handler = options->log_handler,
+        .data = options->log_data,
+        .level = options->log_level ? options->log_level : VMSNAP_LOG_WARNING,
+    };
+    engine->log = &context->log;
+    engine->guard_path = g_strdup(options->guard_path ? options->guard_path : VMS_GUARD_PATH);
+    engine->state_dir = g_steal_pointer(&paths->state);
+    engine->runtime_dir = g_steal_pointer(&paths->runtime);
+    engine->boot_id = vms_clock_boot_id();
+    engine->self_guard = (options->flags & VMSNAP_CONTEXT_SELF_GUARD) != 0;
+    engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0;
+}
+
+static gboolean
+connect_drivers(vmsnap_context *context, const char *uri, const char *catalog, GError **error)
+{
+    const VmsWireRequest request = {
+        .uri = uri,
+        .catalog = catalog,
+        .read_only = context->engine.read_only,
+        .log = &context->log,
+    };
+    const VmsHypervisor *hv;
+
+    if (!vms_wire_open(&request, &context->drivers, error))
+        return FALSE;
+    hv = context->drivers->hypervisor;
+    context->engine.drivers = context->drivers;
+    context->engine.uri = g_strdup(hv && hv->uri ? hv->uri : uri);
+    return TRUE;
+}
+
+static gboolean
+open_context(const vmsnap_context_options *theirs, vmsnap_context **ret_context, GError **error)
+{
+    vmsnap_context_options options;
+    g_auto(VmsPaths) paths = { 0 };
+    vmsnap_context *context;
+
+    if (!vms_sized_copy(&options, sizeof options, theirs, error) ||
+        !check_options(&options, error) ||
+        !vms_paths_find(&paths, options.uri, options.state_dir, options.catalog, error))
+        return FALSE;
+
+    context = g_new0(vmsnap_context, 1);
+    context_init(context, &options, &paths);
+    if (!connect_drivers(context, options.uri, paths.catalog, error)) {
+        vmsnap_context_unref(context);
+        return FALSE;
+    }
+    *ret_context = context;
+    return TRUE;
+}
+
+int
+vmsnap_context_open(const vmsnap_context_options *options, vmsnap_context **ret_context,
+                    vmsnap_error **ret_error)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!vms_need(ret_context != NULL, "ret_context", &error) ||
+        !open_context(options, ret_context, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
+/* FALSE when another thread closes or has closed; then it is closed when this returns. */
+static gboolean
+begin_close(vmsnap_context *context)
+{
+    gboolean ours;
+
+    (void)pthread_mutex_lock(&context->lock);
+    ours = context->state == VMS_CONTEXT_OPEN;
+    if (ours)
+        context->state = VMS_CONTEXT_CLOSING;
+    while (!ours && context->state != VMS_CONTEXT_CLOSED)
+        (void)pthread_cond_wait(&context->changed, &context->lock);
+    (void)pthread_mutex_unlock(&context->lock);
+    return ours;
+}
+
+static void
+drop_drivers(vmsnap_context *context)
+{
+    VmsDrivers *drivers = g_steal_pointer(&context->drivers);
+
+    context->engine.drivers = NULL;
+    if (drivers)
+        vms_wire_free(drivers);
+}
+
+static void
+finish_close(vmsnap_context *context)
+{
+    (void)pthread_mutex_lock(&context->lock);
+    while (context->calls > 0)
+        (void)pthread_cond_wait(&context->changed, &context->lock);
+    (void)pthread_mutex_unlock(&context->lock);
+
+    drop_drivers(context);
+
+    (void)pthread_mutex_lock(&context->lock);
+    context->state = VMS_CONTEXT_CLOSED;
+    (void)pthread_cond_broadcast(&context->changed);
+    (void)pthread_mutex_unlock(&context->lock);
+}
+
+void
+vmsnap_context_close(vmsnap_context *context)
+{
+    if (!vms_handle_is(context, VMS_MAGIC_CONTEXT) || vms_handle_is_forked(&context->handle) ||
+        !begin_close(context))
+        return;
+    vms_job_pool_close(context->jobs);
+    finish_close(context);
+}
+
+vmsnap_context *
+vmsnap_context_ref(vmsnap_context *context)
+{
+    return vms_handle_ref(context, VMS_MAGIC_CONTEXT);
+}
+
+/* Jobs hold their context: when the last reference goes, none runs and no call is in flight. */
+void
+vmsnap_context_unref(vmsnap_context *context)
+{
+    VmsEngine *engine;
+
+    if (!vms_handle_drop(context, VMS_MAGIC_CONTEXT))
+        return;
+    drop_drivers(context);
+    vms_job_pool_unref(context->jobs);
+    engine = &context->engine;
+    g_free(engine->uri);
+    g_free(engine->guard_path);
+    g_free(engine->state_dir);
+    g_free(engine->runtime_dir);
+    g_free(engine->boot_id);
+    (void)pthread_cond_destroy(&context->changed);
+    (void)pthread_mutex_destroy(&context->lock);
+    vms_handle_free(&context->handle);
+}
+
+int
+vmsnap_context_read_status(vmsnap_context *context, vmsnap_context_status *status,
+                           vmsnap_error **ret_error)
+{
+    vmsnap_context_status ours = VMSNAP_CONTEXT_STATUS_INIT;
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (!vms_need(status != NULL, "status", &error) ||
+        !vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !vms_engine_count_open(&context->engine, &ours.open_operations, &ours.open_freezes,
+                               &error) ||
+        !vms_sized_fill(status, &ours, sizeof ours, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "api/fail.h"
+#include "api/launch.h"
+#include "api/reading.h"
+#include "api/sized.h"
+#include "base/error.h"
+#include "model/name.h"
+
+#include <string.h>
+
+#include <vmsnap/snapshot.h>
+
+/* Bounds of what a record takes from a caller. */
+#define MOST_LABELS 64
+#define MOST_DISKS 1024
+#define MOST_TEXT 4096
+
+static gboolean
+check_labels(const char *const *labels, GError **error)
+{
+    for (guint i = 0; labels && labels[i]; i++) {
+        const gsize key = strcspn(labels[i], "=") + 1;
+
+        if (i >= MOST_LABELS)
+            return vms_fail(error, VMSNAP_E_INVALID, "more than %d labels", MOST_LABELS);
+        if (!vms_name_check_label(labels[i], error))
+            return FALSE;
+        for (guint j = 0; j < i; j++)
+            if (strncmp(labels[i], labels[j], key) == 0)
+                return vms_fail(error, VMSNAP_E_INVALID, "label %s is given twice", labels[i]);
+    }
+    return TRUE;
+}
+
+static gboolean
+check_disks(const char *const *disks, GError **error)
+{
+    if (disks && !disks[0])
+        return vms_fail(error, VMSNAP_E_INVALID, "the list of disks is empty");
+    for (guint i = 0; disks && disks[i]; i++) {
+        if (i >= MOST_DISKS || !*disks[i] || strlen(disks[i]) > MOST_TEXT)
+            return vms_fail(error, VMSNAP_E_INVALID, "the list of disks is not usable");
+        if (g_strv_contains(disks + i + 1, disks[i]))
+            return vms_fail(error, VMSNAP_E_INVALID, "disk %s is given twice", disks[i]);
+    }
+    return TRUE;
+}
+
+static gboolean
+check_description(const char *text, GError **error)
+{
+    if (text && (strnlen(text, MOST_TEXT + 1) > MOST_TEXT || !g_utf8_validate(text, -1, NULL)))
+        return vms_fail(error, VMSNAP_E_INVALID,
+                        "the description is longer than %d bytes or not UTF-8", MOST_TEXT);
+    return TRUE;
+}
+
+static gboolean
+check_options(const vmsnap_snapshot_options *options, GError **error)
+{
+    if (!vms_need(options->name != NULL, "the snapshot's name", error) ||
+        !vms_name_check_snapshot(options->name, error) ||
+        !check_description(options->description, error) || !check_labels(options->labels, error) ||
+        !check_disks(options->disks, error))
+        return FALSE;
+    if (options->store && !vms_name_check_path(options->store, error))
+        return FALSE;
+    if (options->consistency > VMSNAP_CONSISTENCY_SKIP)
+        return vms_fail(error, VMSNAP_E_INVALID, "consistency %u is not known",
+                        options->consistency);
+    if (options->method > VMSNAP_METHOD_BACKUP)
+        return vms_fail(error, VMSNAP_E_INVALID, "method %u is not known", options->method);
+    if (options->flags != 0)
+        return vms_refuse(error, VMSNAP_E_INVALID, "UnknownFlag", "flags has unknown bits: 0x%x",
+                          options->flags);
+    return TRUE;
+}
+
+/* A quick look so that the usual mistake is told at once; the record itself decides. */
+static gboolean
+check_free_name(const VmsEngine *engine, const char *name, GError **error)
+{
+    g_autoptr(VmsRecord) record = NULL;
+    g_autoptr(GError) missing = NULL;
+
+    if (vms_catalog_find(engine->drivers->catalog, "snapshot", name, &record, &missing)) {
+        (void)vms_fail(error, VMSNAP_E_EXISTS, "there is a snapshot %s already", name);
+        if (error)
+            vms_error_set_object(*error, name);
+        return FALSE;
+    }
+    if (vms_error_get_code(missing) == VMSNAP_E_NOT_FOUND)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&missing));
+    return FALSE;
+}
+
+static VmsSnapshotRequest *
+request_of(const vmsnap_snapshot_options *options)
+{
+    VmsSnapshotRequest *request = g_new0(VmsSnapshotRequest, 1);
+
+    request->name = g_strdup(options->name);
+    request->description = g_strdup(options->description);
+    request->labels = g_strdupv((char **)options->labels);
+    request->disks = g_strdupv((char **)options->disks);
+    request->store = g_strdup(options->store);
+    request->policy = (vmsnap_consistency_policy)options->consistency;
+    request->method = (vmsnap_method)options->method;
+    request->wait_ready_ms = options->wait_ready_ms;
+    request->freeze_call_ms = options->freeze_call_ms;
+    request->freeze_budget_ms = options->freeze_budget_ms;
+    return request;
+}
+
+static gboolean
+run_create(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
+{
+    return vms_engine_snapshot(engine, task->operation, task->vm, task->wanted, progress,
+                               &task->snapshot, error);
+}
+
+static gboolean
+run_delete(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
+{
+    return vms_engine_delete_snapshot(engine, task->operation, task->snapshot, progress, error);
+}
+
+static gboolean
+run_verify(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
+{
+    return vms_engine_verify(engine, task->snapshot, progress, error);
+}
+
+static gboolean
+start_create(const VmsCall *call, const vmsnap_vm *vm, const vmsnap_snapshot_options *options,
+             vmsnap_job **ret_job, GError **error)
+{
+    VmsTask *task;
+
+    if (!vms_call_need_write(call, error) ||
+        !check_free_name(&call->context->engine, options->name, error))
+        return FALSE;
+    task = vms_task_new("vmsnap-snapshot", run_create);
+    task->operation = vms_name_new_uuid();
+    task->vm = g_strdup(vm->vm->uuid);
+    task->wanted = request_of(options);
+    return vms_launch(call, task, ret_job, error);
+}
+
+int
+vmsnap_snapshot_create(vmsnap_vm *vm, const vmsnap_snapshot_options *options, vmsnap_job **ret_job,
+                       vmsnap_error **ret_error)
+{
+    vmsnap_snapshot_options ours;
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (!vms_call_enter(&call, vm, VMS_MAGIC_VM, &error) ||
+        !vms_need(ret_job != NULL, "ret_job", &error) ||
+        !vms_sized_copy(&ours, sizeof ours, options, &error) || !check_options(&ours, &error) ||
+        !start_create(&call, vm, &ours, ret_job, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
+int
+vmsnap_snapshot_delete(vmsnap_snapshot *snapshot, vmsnap_job **ret_job, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmsTask) task = vms_task_new("vmsnap-delete", run_delete);
+
+    if (!vms_call_enter(&call, snapshot, VMS_MAGIC_SNAPSHOT, &error) ||
+        !vms_need(ret_job != NULL, "ret_job", &error) || !vms_call_need_write(&call, &error))
+        return vms_api_fail(ret_error, error);
+    task->operation = vms_name_new_uuid();
+    task->snapshot = g_strdup(snapshot->snapshot->uuid);
+    if (!vms_launch(&call, g_steal_pointer(&task), ret_job, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
+int
+vmsnap_snapshot_verify(vmsnap_snapshot *snapshot, vmsnap_job **ret_job, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmsTask) task = vms_task_new("vmsnap-verify", run_verify);
+
+    if (!vms_call_enter(&call, snapshot, VMS_MAGIC_SNAPSHOT, &error) ||
+        !vms_need(ret_job != NULL, "ret_job", &error) || !vms_call_need_write(&call, &error))
+        return vms_api_fail(ret_error, error);
+    task->snapshot = g_strdup(snapshot->snapshot->uuid);
+    if (!vms_launch(&call, g_steal_pointer(&task), ret_job, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "api/context.h"
+#include "api/fail.h"
+#include "api/reading.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* Longer than any name of a VM or snapshot: 200 bytes and some. */
+#define MOST_KEY 255
+
+static gboolean
+need_key(const char *key, const char *what, GError **error)
+{
+    if (!vms_need(key && *key, what, error))
+        return FALSE;
+    if (strnlen(key, MOST_KEY + 1) > MOST_KEY || !g_utf8_validate(key, -1, NULL))
+        return vms_fail(error, VMSNAP_E_INVALID, "%s is not a name: too long, or not UTF-8", what);
+    return TRUE;
+}
+
+int
+vmsnap_context_find_vm(vmsnap_context *context, const char *vm, vmsnap_vm **ret_vm,
+                       vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    VmsVm *found = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !need_key(vm, "the VM", &error) || !vms_need(ret_vm != NULL, "ret_vm", &error) ||
+        !vms_call_need_hypervisor(&call, &error) ||
+        !vms_hypervisor_find_vm(context->drivers->hypervisor, vm, FALSE, &found, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_vm = vms_vm_handle_new(context, found);
+    return VMSNAP_OK;
+}
+
+static void
+release_vm(void *vm)
+{
+    vmsnap_vm_unref(vm);
+}
+
+static void
+release_snapshot(void *snapshot)
+{
+    vmsnap_snapshot_unref(snapshot);
+}
+
+static void
+release_operation(void *operation)
+{
+    vmsnap_operation_unref(operation);
+}
+
+static void *
+wrap_vm(vmsnap_context *context, void *vm)
+{
+    return vms_vm_handle_new(context, vm);
+}
+
+static void *
+wrap_snapshot(vmsnap_context *context, void *snapshot)
+{
+    return vms_snapshot_handle_new(context, snapshot);
+}
+
+static void *
+wrap_operation(vmsnap_context *context, void *operation)
+{
+    return vms_operation_handle_new(context, operation);
+}
+
+/* Handles around what @models holds; its items move into them. */
+static void *
+list_of(vmsnap_context *context, VmsMagic magic, GPtrArray *models,
+        void *(*wrap)(vmsnap_context *, void *), GDestroyNotify release)
+{
+    GPtrArray *handles = g_ptr_array_new_with_free_func(release);
+
+    for (guint i = 0; i < models->len; i++)
+        g_ptr_array_add(handles, wrap(context, g_ptr_array_index(models, i)));
+    g_ptr_array_set_free_func(models, NULL);
+    return vms_handle_list_new(context, magic, handles);
+}
+
+int
+vmsnap_context_list_vms(vmsnap_context *context, vmsnap_vm_list **ret_list,
+                        vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) vms = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !vms_need(ret_list != NULL, "ret_list", &error) ||
+        !vms_call_need_hypervisor(&call, &error) ||
+        !vms_hypervisor_list_vms(context->drivers->hypervisor, FALSE, &vms, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_list = list_of(context, VMS_MAGIC_VM_LIST, vms, wrap_vm, release_vm);
+    return VMSNAP_OK;
+}
+
+int
+vmsnap_context_find_snapshot(vmsnap_context *context, const char *snapshot,
+                             vmsnap_snapshot **ret_snapshot, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    VmsSnapshot *found = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !need_key(snapshot, "the snapshot", &error) ||
+        !vms_need(ret_snapshot != NULL, "ret_snapshot", &error) ||
+        !vms_engine_find_snapshot(&context->engine, snapshot, &found, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_snapshot = vms_snapshot_handle_new(context, found);
+    return VMSNAP_OK;
+}
+
+int
+vmsnap_context_list_snapshots(vmsnap_context *context, const char *vm,
+                              vmsnap_snapshot_list **ret_list, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) snapshots = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        (vm && !need_key(vm, "the VM", &error)) ||
+        !vms_need(ret_list != NULL, "ret_list", &error) ||
+        !vms_engine_list_snapshots(&context->engine, vm, &snapshots, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_list =
+        list_of(context, VMS_MAGIC_SNAPSHOT_LIST, snapshots, wrap_snapshot, release_snapshot);
+    return VMSNAP_OK;
+}
+
+int
+vmsnap_context_find_operation(vmsnap_context *context, const char *uuid,
+                              vmsnap_operation **ret_operation, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    VmsOperation *found = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !need_key(uuid, "the operation", &error) ||
+        !vms_need(ret_operation != NULL, "ret_operation", &error) ||
+        !vms_engine_find_operation(&context->engine, uuid, &found, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_operation = vms_operation_handle_new(context, found);
+    return VMSNAP_OK;
+}
+
+int
+vmsnap_context_list_operations(vmsnap_context *context, vmsnap_operation_list **ret_list,
+                               vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) operations = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !vms_need(ret_list != NULL, "ret_list", &error) ||
+        !vms_engine_list_operations(&context->engine, &operations, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_list =
+        list_of(context, VMS_MAGIC_OPERATION_LIST, operations, wrap_operation, release_operation);
+    return VMSNAP_OK;
+}

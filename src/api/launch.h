@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "api/context.h"
+
+#include <glib.h>
+
+/* Starting a job: what it has to do, deep-copied, and the public handle around its thread. */
+
+typedef struct VmsTask {
+    const char *name; /* of its thread, at most 15 characters */
+    gboolean (*run)(VmsEngine *engine, struct VmsTask *task, VmsProgress *progress,
+                    GError **error);
+    char *operation;             /* UUID of its record; NULL: it has none */
+    char *vm;                    /* NULL where there is none; so for all below */
+    char *snapshot;              /* UUID: what it is about, or what it made */
+    char *restore;               /* undo: UUID of the restore */
+    char *hash;                  /* restore: of its plan */
+    vmsnap_mode mode;            /* restore */
+    VmsSnapshotRequest *wanted;  /* snapshot */
+    VmsRestoreRequest restoring; /* restore, undo */
+    GPtrArray *acts;             /* recover: VmsRecoveryAct*, what it did */
+} VmsTask;
+
+VmsTask *vms_task_new(const char *name,
+                      gboolean (*run)(VmsEngine *, VmsTask *, VmsProgress *, GError **));
+void vms_task_free(VmsTask *task);
+
+/* Takes @task, on failure too. */
+gboolean vms_launch(const VmsCall *call, VmsTask *task, vmsnap_job **ret_job, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsTask, vms_task_free)

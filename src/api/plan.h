@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "api/handle.h"
+#include "engine/engine.h"
+#include "plan/plan.h"
+
+/* A plan with what is needed to run it: the same request again. */
+struct vmsnap_plan {
+    VmsHandle handle;
+    VmsPlan *plan;
+    char *json;
+    char *snapshot; /* UUID */
+    char *vm;       /* as the caller named it; NULL: the snapshot's */
+    VmsRestoreRequest request;
+};
+
+/* Takes @plan. */
+vmsnap_plan *vms_plan_handle_new(vmsnap_context *context, VmsPlan *plan);
