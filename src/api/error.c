@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "api/fail.h"
 #include "base/error.h"
+
+#include "api/fail.h"
 #include "record/view.h"
 
 /* Deeper causes than this say nothing new. */

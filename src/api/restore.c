@@ -38,8 +38,7 @@ copy_options(const vmsnap_restore_options *theirs, VmsRestoreRequest *ret_reques
 static gboolean
 check_vm(const char *vm, GError **error)
 {
-    if (vm &&
-        (!*vm || strnlen(vm, MOST_KEY + 1) > MOST_KEY || !g_utf8_validate(vm, -1, NULL)))
+    if (vm && (!*vm || strnlen(vm, MOST_KEY + 1) > MOST_KEY || !g_utf8_validate(vm, -1, NULL)))
         return vms_fail(error, VMSNAP_E_INVALID, "the VM is not a name or UUID");
     return TRUE;
 }
