@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The binding against the real library: without a hypervisor, and on libvirt's test driver."""
+
+import asyncio
+import datetime
+import gc
+import os
+import tempfile
+import threading
+import unittest
+
+import vmsnap
+
+
+class WithStateFolder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.state = folder.name
+
+    def open(self, uri="test:///default", **options):
+        context = vmsnap.Context(uri, state_dir=self.state, **options)
+        self.addCleanup(context.close)
+        return context
+
+
+class Opening(WithStateFolder):
+    def test_version_is_known(self):
+        self.assertRegex(vmsnap.get_version(), r"^\d+\.\d+\.\d+$")
+
+    def test_no_hypervisor_is_needed_to_list(self):
+        context = self.open("none")
+        self.assertEqual(context.list_snapshots(), [])
+        self.assertEqual(context.list_operations(), [])
+        self.assertEqual(context.status(), (0, 0))
+
+    def test_a_bad_uri_is_an_error_with_its_origin(self):
+        with self.assertRaises(vmsnap.Error) as caught:
+            self.open("nosuchdriver:///x")
+        self.assertEqual(caught.exception.code, vmsnap.Code.HYPERVISOR)
+        self.assertEqual(caught.exception.origin, "libvirt")
+        self.assertEqual(caught.exception.frozen, vmsnap.Frozen.NO)
+        self.assertIn('"', caught.exception.json)
+
+    def test_paths_may_be_any_bytes(self):
+        state = os.path.join(os.fsencode(self.state), b"\xff")
+        os.mkdir(state)
+        with vmsnap.Context("none", state_dir=state) as context:
+            self.assertEqual(context.list_operations(), [])
+
+    def test_nul_is_refused_before_the_library_sees_it(self):
+        with self.assertRaises(vmsnap.Invalid):
+            vmsnap.Context("none\0x")
+
+    def test_a_closed_context_raises_closed(self):
+        context = self.open("none")
+        context.close()
+        context.close()
+        with self.assertRaises(vmsnap.Closed):
+            context.list_snapshots()
+
+
+class Machines(WithStateFolder):
+    def test_the_test_drivers_machine_is_found_by_name_and_uuid(self):
+        context = self.open()
+        vm = context.find_vm("test")
+        self.assertEqual(vm.name, "test")
+        self.assertEqual(vm.state, vmsnap.VMState.RUNNING)
+        self.assertEqual(context.find_vm(vm.uuid).name, "test")
+        self.assertEqual([one.name for one in context.list_vms()], ["test"])
+        self.assertEqual(vm.info["uuid"], vm.uuid)
+
+    def test_what_is_not_there_is_a_lookup_error(self):
+        context = self.open()
+        for find in (context.find_vm, context.find_snapshot):
+            with self.assertRaises(LookupError) as caught:
+                find("nosuch")
+            self.assertIsInstance(caught.exception, vmsnap.NotFound)
+        with self.assertRaises(vmsnap.NotFound):
+            context.find_operation("00000000-0000-4000-8000-000000000000")
+
+    def test_a_reading_outlives_its_context(self):
+        context = self.open()
+        vm = context.find_vm("test")
+        context.close()
+        del context
+        gc.collect()
+        self.assertEqual(vm.name, "test")
+
+    def test_a_check_has_a_verdict(self):
+        check = self.open().find_vm("test").check()
+        self.assertIn(check.verdict, list(vmsnap.Verdict))
+        self.assertIsInstance(check.info, dict)
+
+    def test_readings_are_shared_between_threads(self):
+        vm, names = self.open().find_vm("test"), []
+        threads = [threading.Thread(target=lambda: names.append(vm.name)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(names, ["test"] * 8)
+
+
+class Jobs(WithStateFolder):
+    def test_recovery_with_nothing_to_do_succeeds(self):
+        job = self.open().recover()
+        self.assertTrue(job.wait())
+        self.assertEqual(job.info["acts"], [])
+        self.assertEqual(job.progress().stage, vmsnap.Stage.DONE)
+        with self.assertRaises(vmsnap.NotFound):
+            job.snapshot()
+
+    def test_a_job_can_be_awaited(self):
+        async def recover():
+            return await self.open().recover()
+        self.assertEqual(asyncio.run(recover()).info["acts"], [])
+
+    def test_a_job_can_be_polled_by_its_descriptor(self):
+        import select
+        with self.open().recover() as job:
+            ready, _, _ = select.select([job], [], [], 10)
+            self.assertEqual(ready, [job])
+            self.assertTrue(job.wait(0))
+
+    def test_watching_ends_with_the_job(self):
+        with self.open().recover() as job:
+            self.assertEqual([seen.stage for seen in job.watch()][-1], vmsnap.Stage.DONE)
+
+    def test_a_bad_name_is_invalid_before_anything_starts(self):
+        vm = self.open().find_vm("test")
+        for name in ("", "Upper", "-x", "a" * 64, "00000000-0000-4000-8000-000000000000"):
+            with self.assertRaises(ValueError) as caught:
+                vm.snapshot(name)
+            self.assertIsInstance(caught.exception, vmsnap.Invalid)
+
+    def test_a_machine_without_an_agent_fails_under_require_and_leaves_a_record(self):
+        context = self.open()
+        job = context.find_vm("test").snapshot("one", labels={"by": "test"})
+        with self.assertRaises(vmsnap.Error) as caught:
+            job.wait()
+        self.assertNotEqual(caught.exception.code, vmsnap.Code.INTERNAL, caught.exception)
+        self.assertEqual(caught.exception.frozen, vmsnap.Frozen.NO)
+        for snapshot in context.list_snapshots():
+            self.assertEqual(snapshot.phase, vmsnap.SnapshotPhase.FAILED)
+            self.assertIsInstance(snapshot.created, datetime.datetime)
+
+    def test_a_cancelled_task_waits_for_its_job(self):
+        async def cancel_at_once():
+            job = self.open().recover()
+            task = asyncio.ensure_future(job)
+            await asyncio.sleep(0)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+            try:
+                return job.wait(0)
+            except vmsnap.Cancelled:
+                return True
+        self.assertTrue(asyncio.run(cancel_at_once()))
+
+
+if __name__ == "__main__":
+    unittest.main()

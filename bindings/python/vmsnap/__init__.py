@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Consistent snapshots and in-place restores of virtual machines on libvirt/QEMU hosts.
+
+    with vmsnap.Context("qemu:///system") as context:
+        with context.find_vm("web").snapshot("nightly") as job:
+            for progress in job.watch():
+                print(progress.stage.name)
+            print(job.snapshot().grade.name)
+
+In asyncio, `await vm.snapshot("nightly")` gives the finished job. Every failure is a vmsnap.Error;
+its subclasses tell what the caller can do.
+"""
+
+from ._context import Context, Status
+from ._enums import (Code, Consistency, ContextFlags, Frozen, Grade, Method, Mode,
+                     OperationPhase, RestoreFlags, Severity, SnapshotPhase, Stage, Verdict,
+                     VMState)
+from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
+                      HypervisorError, Inconsistent, InternalError, InUse, Invalid, Lost,
+                      NoSpace, NotFound, PermissionDenied, PlanStale, StorageError, Timeout,
+                      Uncertain, Unsupported)
+from ._handles import VM, Check, Finding, Operation, Plan, Snapshot
+from ._job import Job, Progress
+from ._native import lib as _lib
+
+
+def get_version():
+    """The version of the library that is running."""
+    return _lib.vmsnap_get_version().decode()
+
+
+__all__ = [
+    "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "Conflict", "Consistency",
+    "Context", "ContextFlags", "Error", "Exists", "Finding", "Forked", "Frozen", "Grade",
+    "HypervisorError", "InUse", "Inconsistent", "InternalError", "Invalid", "Job", "Lost",
+    "Method", "Mode", "NoSpace", "NotFound", "Operation", "OperationPhase", "PermissionDenied",
+    "Plan", "PlanStale", "Progress", "RestoreFlags", "Severity", "Snapshot", "SnapshotPhase",
+    "Stage", "Status", "StorageError", "Timeout", "Uncertain", "Unsupported", "VM", "VMState",
+    "Verdict", "get_version",
+]

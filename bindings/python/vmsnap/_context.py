@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The library instance."""
+
+import ctypes
+from typing import NamedTuple
+
+from . import _native
+from ._enums import ContextFlags
+from ._errors import call, call_out
+from ._handle import Handle, encode, encode_list
+from ._handles import VM, Operation, Snapshot, read_list
+from ._job import Job
+from ._native import lib
+
+
+class Status(NamedTuple):
+    """What earlier processes left open."""
+    open_operations: int
+    open_freezes: int
+
+
+class Context(Handle):
+    """Connections, catalog and jobs. Opening it looks and never acts.
+
+    uri: the libvirt URI acted on; None: libvirt's default; "none": no hypervisor. catalog,
+    state_dir, guard_path: None is the library's default. Close it, or use it in a with block:
+    closing cancels all jobs and waits until they have rolled back.
+    """
+
+    _unref = "vmsnap_context_unref"
+
+    def __init__(self, uri=None, *, analysis_uris=None, catalog=None, state_dir=None,
+                 guard_path=None, read_only=False, self_guard=False, max_jobs=0):
+        flags = ContextFlags(0)
+        flags |= ContextFlags.READ_ONLY if read_only else 0
+        flags |= ContextFlags.SELF_GUARD if self_guard else 0
+        options = _native.ContextOptions(
+            uri=encode(uri), catalog=encode(catalog), state_dir=encode(state_dir),
+            guard_path=encode(guard_path), flags=flags, max_jobs=max_jobs)
+        options.analysis_uris = encode_list(analysis_uris)
+        super().__init__(call_out(lib.vmsnap_context_open, ctypes.byref(options)))
+
+    def close(self):
+        """Cancel all jobs, wait until they have rolled back, release the context."""
+        if not self.closed:
+            lib.vmsnap_context_close(self._ref)
+        super().close()
+
+    def status(self):
+        """Count what earlier processes left open; looks only."""
+        reading = _native.ContextStatus()
+        call(lib.vmsnap_context_read_status, self._ref, ctypes.byref(reading))
+        return Status(reading.open_operations, reading.open_freezes)
+
+    def recover(self):
+        """Start finishing or undoing what dead processes left; a Job."""
+        return Job(call_out(lib.vmsnap_context_recover, self._ref))
+
+    def find_vm(self, name):
+        """The VM of this name or UUID."""
+        return VM(call_out(lib.vmsnap_context_find_vm, self._ref, encode(name)))
+
+    def list_vms(self):
+        return read_list(call_out(lib.vmsnap_context_list_vms, self._ref), "vm", VM)
+
+    def find_snapshot(self, name):
+        """The Snapshot of this name or UUID."""
+        return Snapshot(call_out(lib.vmsnap_context_find_snapshot, self._ref, encode(name)))
+
+    def list_snapshots(self, vm=None):
+        """The stored snapshots, oldest first; of one VM (name or UUID) or of all."""
+        made = call_out(lib.vmsnap_context_list_snapshots, self._ref, encode(vm))
+        return read_list(made, "snapshot", Snapshot)
+
+    def find_operation(self, uuid):
+        return Operation(call_out(lib.vmsnap_context_find_operation, self._ref, encode(uuid)))
+
+    def list_operations(self):
+        """The recorded operations, oldest first."""
+        made = call_out(lib.vmsnap_context_list_operations, self._ref)
+        return read_list(made, "operation", Operation)

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Virtual machines, checks, snapshots, plans and operations: readings that never change."""
+
+import ctypes
+import datetime
+import json
+from typing import NamedTuple
+
+from . import _native
+from ._enums import (Consistency, Grade, Method, Mode, OperationPhase, RestoreFlags, Severity,
+                     SnapshotPhase, Verdict, VMState)
+from ._errors import call_out, text
+from ._handle import Handle, Reference, encode, encode_list, milliseconds
+from ._job import Job
+from ._native import lib
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+class Finding(NamedTuple):
+    """One thing that a plan found."""
+    reason: str
+    severity: Severity
+    message: str
+
+
+class Reading(Handle):
+    """A handle with a JSON form."""
+
+    _get_json = None
+
+    @property
+    def info(self):
+        """The whole reading as a dict."""
+        return json.loads(getattr(lib, self._get_json)(self._ref))
+
+
+def read_list(pointer, noun, kind):
+    """The items of a C list as Python objects, each with a reference of its own."""
+    held = Reference(pointer, f"vmsnap_{noun}_list_unref")
+    count = getattr(lib, f"vmsnap_{noun}_list_get_count")(held)
+    item = getattr(lib, f"vmsnap_{noun}_list_get_item")
+    take = getattr(lib, f"vmsnap_{noun}_ref")
+    return [kind(take(item(held, index))) for index in range(count)]
+
+
+def restore_options(force_stop=False, allow_partial=False, drop_managed_save=False,
+                    no_start=False, stop_timeout=None, undo_ttl=None, wait_ready=None):
+    """Keywords as C options; times are seconds, None is the default."""
+    flags = RestoreFlags(0)
+    flags |= RestoreFlags.FORCE_STOP if force_stop else 0
+    flags |= RestoreFlags.ALLOW_PARTIAL if allow_partial else 0
+    flags |= RestoreFlags.DROP_MANAGED_SAVE if drop_managed_save else 0
+    flags |= RestoreFlags.NO_START if no_start else 0
+    return _native.RestoreOptions(flags=flags, stop_timeout_ms=milliseconds(stop_timeout),
+                                  undo_ttl_s=milliseconds(undo_ttl) // 1000,
+                                  wait_ready_ms=milliseconds(wait_ready))
+
+
+class Check(Reading):
+    """What a snapshot would meet now."""
+
+    _unref = "vmsnap_check_unref"
+    _get_json = "vmsnap_check_get_json"
+
+    @property
+    def verdict(self):
+        return Verdict(lib.vmsnap_check_get_verdict(self._ref))
+
+    @property
+    def reason(self):
+        """The first reason against a consistent snapshot, or None."""
+        return text(lib.vmsnap_check_get_reason(self._ref))
+
+
+class VM(Reading):
+    """A reading of one virtual machine."""
+
+    _unref = "vmsnap_vm_unref"
+    _get_json = "vmsnap_vm_get_json"
+
+    def __repr__(self):
+        return "<vmsnap.VM closed>" if self.closed else f"<vmsnap.VM {self.name}>"
+
+    @property
+    def name(self):
+        return text(lib.vmsnap_vm_get_name(self._ref))
+
+    @property
+    def uuid(self):
+        return text(lib.vmsnap_vm_get_uuid(self._ref))
+
+    @property
+    def state(self):
+        return VMState(lib.vmsnap_vm_get_state(self._ref))
+
+    def check(self):
+        """Ask what a snapshot would meet now; changes nothing."""
+        return Check(call_out(lib.vmsnap_vm_check, self._ref))
+
+    def snapshot(self, name, *, consistency=Consistency.REQUIRE, method=Method.AUTO,
+                 description=None, labels=None, disks=None, store=None, wait_ready=None,
+                 freeze_call=None, freeze_budget=None):
+        """Start taking a snapshot of every disk at one point in time; a Job.
+
+        labels is a dict, disks a list of targets; times are seconds, None is the default.
+        """
+        pairs = None if labels is None else [f"{key}={value}" for key, value in labels.items()]
+        options = _native.SnapshotOptions(
+            name=encode(name), description=encode(description), store=encode(store),
+            consistency=consistency, method=method, wait_ready_ms=milliseconds(wait_ready),
+            freeze_call_ms=milliseconds(freeze_call), freeze_budget_ms=milliseconds(freeze_budget))
+        options.labels = encode_list(pairs)
+        options.disks = encode_list(disks)
+        return Job(call_out(lib.vmsnap_snapshot_create, self._ref, ctypes.byref(options)))
+
+
+class Snapshot(Reading):
+    """A reading of one stored snapshot."""
+
+    _unref = "vmsnap_snapshot_unref"
+    _get_json = "vmsnap_snapshot_get_json"
+
+    def __repr__(self):
+        return "<vmsnap.Snapshot closed>" if self.closed else f"<vmsnap.Snapshot {self.name}>"
+
+    @property
+    def name(self):
+        return text(lib.vmsnap_snapshot_get_name(self._ref))
+
+    @property
+    def uuid(self):
+        return text(lib.vmsnap_snapshot_get_uuid(self._ref))
+
+    @property
+    def vm_name(self):
+        return text(lib.vmsnap_snapshot_get_vm_name(self._ref))
+
+    @property
+    def vm_uuid(self):
+        return text(lib.vmsnap_snapshot_get_vm_uuid(self._ref))
+
+    @property
+    def phase(self):
+        return SnapshotPhase(lib.vmsnap_snapshot_get_phase(self._ref))
+
+    @property
+    def grade(self):
+        return Grade(lib.vmsnap_snapshot_get_grade(self._ref))
+
+    @property
+    def consistent(self):
+        return bool(lib.vmsnap_snapshot_get_consistent(self._ref))
+
+    @property
+    def created(self):
+        """When it was asked for: a datetime in UTC."""
+        microseconds = lib.vmsnap_snapshot_get_created(self._ref)
+        return _EPOCH + datetime.timedelta(microseconds=microseconds)
+
+    def delete(self):
+        """Start deleting it and its files; a Job."""
+        return Job(call_out(lib.vmsnap_snapshot_delete, self._ref))
+
+    def verify(self):
+        """Start re-reading its images; a Job."""
+        return Job(call_out(lib.vmsnap_snapshot_verify, self._ref))
+
+    def plan_restore(self, vm=None, **options):
+        """Find every conflict of a restore; a Plan. This is the dry-run: no side effect.
+
+        vm: name or UUID, None: the VM it was taken of. Options: force_stop, allow_partial,
+        drop_managed_save, no_start, and in seconds stop_timeout, undo_ttl, wait_ready.
+        """
+        given = restore_options(**options)
+        return Plan(call_out(lib.vmsnap_restore_plan, self._ref, encode(vm), ctypes.byref(given)))
+
+
+class Plan(Reading):
+    """What a restore would do."""
+
+    _unref = "vmsnap_plan_unref"
+    _get_json = "vmsnap_plan_get_json"
+
+    @property
+    def hash(self):
+        return text(lib.vmsnap_plan_get_hash(self._ref))
+
+    @property
+    def findings(self):
+        plan = self._ref
+        return [Finding(text(lib.vmsnap_plan_get_finding_reason(plan, index)),
+                        Severity(lib.vmsnap_plan_get_finding_severity(plan, index)),
+                        text(lib.vmsnap_plan_get_finding_message(plan, index)))
+                for index in range(lib.vmsnap_plan_get_finding_count(plan))]
+
+    def count_conflicts(self, mode=Mode.STRICT):
+        """How many findings refuse this mode."""
+        return lib.vmsnap_plan_get_conflict_count(self._ref, mode)
+
+    def start(self, mode):
+        """Start running it, Mode.STRICT or Mode.BEST_EFFORT; a Job."""
+        return Job(call_out(lib.vmsnap_restore_start, self._ref, mode))
+
+
+class Operation(Reading):
+    """A reading of one recorded operation."""
+
+    _unref = "vmsnap_operation_unref"
+    _get_json = "vmsnap_operation_get_json"
+
+    @property
+    def uuid(self):
+        return text(lib.vmsnap_operation_get_uuid(self._ref))
+
+    @property
+    def type(self):
+        return text(lib.vmsnap_operation_get_type(self._ref))
+
+    @property
+    def phase(self):
+        return OperationPhase(lib.vmsnap_operation_get_phase(self._ref))
+
+    def undo(self, **options):
+        """Start bringing back what a restore replaced; a Job. Options as in plan_restore()."""
+        given = restore_options(**options)
+        return Job(call_out(lib.vmsnap_operation_undo, self._ref, ctypes.byref(given)))
