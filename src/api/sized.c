@@ -11,7 +11,7 @@
 static gboolean
 read_size(const void *theirs, gsize *ret_size, GError **error)
 {
-    gsize size;
+    gsize size = 0;
 
     memcpy(&size, theirs, sizeof size);
     if (size < sizeof size || size > SIZE_LIMIT)
@@ -25,7 +25,7 @@ gboolean
 vms_sized_copy(void *ours, gsize our_size, const void *theirs, GError **error)
 {
     const guint8 *bytes = theirs;
-    gsize size;
+    gsize size = 0;
 
     if (!theirs) {
         memset(ours, 0, our_size);
@@ -47,7 +47,7 @@ gboolean
 vms_sized_fill(void *theirs, const void *ours, gsize our_size, GError **error)
 {
     const gsize head = sizeof(gsize);
-    gsize size;
+    gsize size = 0;
 
     if (!read_size(theirs, &size, error))
         return FALSE;
