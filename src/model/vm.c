@@ -45,6 +45,7 @@ vms_disk_free(VmsDisk *disk)
     g_free(disk->source_type);
     g_free(disk->path);
     g_free(disk->network);
+    g_free(disk->volume);
     g_free(disk->format);
     g_ptr_array_unref(disk->backing);
     g_free(disk);

@@ -44,6 +44,8 @@ typedef struct {
     char *source_type; /* the XML's word: "file", "block", "network", … */
     char *path;        /* file or device; NULL otherwise */
     char *network;     /* "protocol:name" of a network source; NULL otherwise */
+    char *volume;      /* "pool/volume" of a source in a storage pool; NULL otherwise. Where the
+                        * pool tells a path, source and path are those of the file or device. */
     char *format;      /* driver type; NULL if the XML does not say */
     gboolean readonly;
     gboolean shareable;
