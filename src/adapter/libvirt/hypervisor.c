@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/libvirt/hypervisor.h"
+
+#include "adapter/libvirt/adapter.h"
+#include "adapter/libvirt/capabilities.h"
+#include "adapter/libvirt/errors.h"
+#include "adapter/libvirt/uri.h"
+
+#include <unistd.h>
+
+#define AGENT_PLACES 4
+
+gboolean
+vms_domain_call_begin(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    VmsLibvirt *self = (VmsLibvirt *)hv;
+
+    if (!vms_call_begin(&on->call, self->connection, error))
+        return FALSE;
+    on->domain = virDomainLookupByUUIDString(on->call.conn, uuid);
+    return on->domain ? TRUE : vms_libvirt_fail(error, uuid);
+}
+
+void
+vms_domain_call_clear(VmsDomainCall *on)
+{
+    if (on->domain)
+        virDomainFree(g_steal_pointer(&on->domain));
+    vms_call_clear(&on->call);
+}
+
+static void
+free_libvirt(VmsHypervisor *hv)
+{
+    VmsLibvirt *self = (VmsLibvirt *)hv;
+
+    vms_connection_free(self->connection);
+    vms_instances_free(self->instances);
+    vms_gate_destroy(&self->agent_gate);
+    g_free(hv->uri);
+    g_free(hv->hostname);
+    g_free(self);
+}
+
+static const VmsHypervisorOps ops = {
+    .list_vms = vms_libvirt_list_vms,
+    .find_vm = vms_libvirt_find_vm,
+    .read_state = vms_libvirt_read_state,
+    .read_block = vms_libvirt_read_block,
+    .read_writes = vms_libvirt_read_writes,
+    .suspend = vms_libvirt_suspend,
+    .resume = vms_libvirt_resume,
+    .define = vms_libvirt_define,
+    .start = vms_libvirt_start,
+    .stop = vms_libvirt_stop,
+    .destroy = vms_libvirt_destroy,
+    .drop_managed_save = vms_libvirt_drop_managed_save,
+    .begin_backup = vms_libvirt_begin_backup,
+    .end_backup = vms_libvirt_end_backup,
+    .read_job = vms_libvirt_read_job,
+    .agent_call = vms_libvirt_agent_call,
+    .free = free_libvirt,
+};
+
+static void
+read_qemu_owner(VmsHypervisor *hv, virConnectPtr conn)
+{
+    g_autofree char *xml = NULL;
+
+    hv->qemu_uid = geteuid();
+    hv->qemu_gid = getegid();
+    if (hv->session || hv->remote)
+        return;
+    xml = virConnectGetCapabilities(conn);
+    if (xml)
+        vms_capabilities_read_owner(xml, &hv->qemu_uid, &hv->qemu_gid);
+}
+
+static gboolean
+read_facts(VmsLibvirt *self, GError **error)
+{
+    g_auto(VmsCall) call = VMS_CALL_NONE;
+    VmsHypervisor *hv = &self->base;
+
+    if (!vms_call_begin(&call, self->connection, error))
+        return FALSE;
+    hv->uri = virConnectGetURI(call.conn);
+    if (!hv->uri)
+        return vms_libvirt_fail(error, NULL);
+    hv->hostname = virConnectGetHostname(call.conn);
+    if (!hv->hostname)
+        hv->hostname = g_strdup(g_get_host_name());
+    hv->remote = vms_uri_is_remote(hv->uri);
+    hv->session = vms_uri_is_session(hv->uri);
+    read_qemu_owner(hv, call.conn);
+    return TRUE;
+}
+
+VmsHypervisor *
+vms_libvirt_open(const char *uri, gboolean read_only, const VmsLog *log, GError **error)
+{
+    g_autoptr(VmsConnection) connection = vms_connection_new(uri, read_only, log, error);
+    g_autoptr(VmsHypervisor) hv = NULL;
+    VmsLibvirt *self;
+
+    if (!connection)
+        return NULL;
+    self = g_new0(VmsLibvirt, 1);
+    hv = &self->base;
+    hv->ops = &ops;
+    hv->read_only = read_only;
+    self->connection = g_steal_pointer(&connection);
+    self->log = log;
+    vms_gate_init(&self->agent_gate, AGENT_PLACES);
+    if (!read_facts(self, error))
+        return NULL;
+    self->instances = vms_instances_new(hv->session, hv->qemu_uid);
+    return g_steal_pointer(&hv);
+}

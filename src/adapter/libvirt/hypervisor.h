@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/log.h"
+#include "port/hypervisor.h"
+
+#include <glib.h>
+
+/* A hypervisor behind libvirt. @uri NULL: libvirt's own default. @log (may be NULL) must outlive
+ * it. Fails when the first connection cannot be made; later ones are remade by themselves. */
+VmsHypervisor *vms_libvirt_open(const char *uri, gboolean read_only, const VmsLog *log,
+                                GError **error);

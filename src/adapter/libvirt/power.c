@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/libvirt/adapter.h"
+#include "adapter/libvirt/errors.h"
+
+gboolean
+vms_libvirt_suspend(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+
+    if (!vms_domain_call_begin(&on, hv, uuid, error))
+        return FALSE;
+    return virDomainSuspend(on.domain) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
+}
+
+gboolean
+vms_libvirt_resume(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+
+    if (!vms_domain_call_begin(&on, hv, uuid, error))
+        return FALSE;
+    return virDomainResume(on.domain) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
+}
+
+gboolean
+vms_libvirt_define(VmsHypervisor *hv, const char *xml, GError **error)
+{
+    g_auto(VmsCall) call = VMS_CALL_NONE;
+    g_autoptr(virDomain) domain = NULL;
+
+    if (!vms_call_begin(&call, ((VmsLibvirt *)hv)->connection, error))
+        return FALSE;
+    /* Not validated: what libvirt itself wrote need not match its own schema. */
+    domain = virDomainDefineXMLFlags(call.conn, xml, 0);
+    return domain ? TRUE : vms_libvirt_fail(error, NULL);
+}
+
+gboolean
+vms_libvirt_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
+{
+    g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+    unsigned int flags = paused ? VIR_DOMAIN_START_PAUSED : 0;
+
+    if (!vms_domain_call_begin(&on, hv, uuid, error))
+        return FALSE;
+    return virDomainCreateWithFlags(on.domain, flags) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
+}
+
+gboolean
+vms_libvirt_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error)
+{
+    g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+
+    if (!vms_domain_call_begin(&on, hv, uuid, error))
+        return FALSE;
+    if (way == VMS_STOP_AGENT)
+        return virDomainShutdownFlags(on.domain, VIR_DOMAIN_SHUTDOWN_GUEST_AGENT) == 0
+                   ? TRUE
+                   : vms_libvirt_fail_agent(error, uuid);
+    return virDomainShutdownFlags(on.domain, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) == 0
+               ? TRUE
+               : vms_libvirt_fail(error, uuid);
+}
+
+/* SIGTERM first: QEMU then writes its caches and bitmaps. Only one that does not end is killed. */
+gboolean
+vms_libvirt_destroy(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+    int failed;
+
+    if (!vms_domain_call_begin(&on, hv, uuid, error))
+        return FALSE;
+    failed = virDomainDestroyFlags(on.domain, VIR_DOMAIN_DESTROY_GRACEFUL);
+    if (failed && vms_libvirt_last_code() != VIR_ERR_OPERATION_INVALID)
+        failed = virDomainDestroyFlags(on.domain, VIR_DOMAIN_DESTROY_DEFAULT);
+    if (failed && vms_libvirt_last_code() != VIR_ERR_OPERATION_INVALID) /* it is not running */
+        return vms_libvirt_fail(error, uuid);
+    return TRUE;
+}
+
+gboolean
+vms_libvirt_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+
+    if (!vms_domain_call_begin(&on, hv, uuid, error))
+        return FALSE;
+    if (virDomainHasManagedSaveImage(on.domain, 0) == 0)
+        return TRUE;
+    return virDomainManagedSaveRemove(on.domain, 0) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
+}
