@@ -124,8 +124,9 @@ prepare_files(posix_spawn_file_actions_t *actions, int out, int err)
 static int
 spawn(const char *path, const char *const *argv, int out, int err, pid_t *ret_pid)
 {
+    /* One arena: RLIMIT_AS counts the address space that each further one only reserves. */
     static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-                                               NULL };
+                                               "MALLOC_ARENA_MAX=1", NULL };
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int number = posix_spawn_file_actions_init(&actions);
@@ -236,6 +237,8 @@ follow(Child *child, const VmsProcessLimits *limits, const char *name, GError **
             return vms_fail(error, VMSNAP_E_TIMEOUT, "%s did not end within %u ms", name, limit_ms);
         if (!vms_progress_check(limits->progress, error))
             return FALSE;
+        if (limits->tick)
+            limits->tick(limits->tick_data);
         if (poll(fds, G_N_ELEMENTS(fds), (int)MIN(left / 1000 + 1, POLL_MS)) < 0 && errno != EINTR)
             return vms_fail_errno(error, errno, "waiting for %s", name);
         drain(&child->out, child->out_text);

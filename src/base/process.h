@@ -24,6 +24,9 @@ typedef struct {
     guint64 memory_bytes;  /* RLIMIT_AS; 0: none */
     guint cpu_s;           /* RLIMIT_CPU; 0: none */
     VmsProgress *progress; /* cancelled: killed, CANCELLED; may be NULL */
+    /* Called about ten times a second while it runs, on the calling thread; may be NULL. */
+    void (*tick)(gpointer data);
+    gpointer tick_data;
 } VmsProcessLimits;
 
 /* Run @argv (argv[0] searched in a fixed PATH) to its end, stdin /dev/null, and take what it

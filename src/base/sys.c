@@ -317,15 +317,21 @@ vms_sys_chmod(int fd, mode_t mode, const char *what, GError **error)
 }
 
 gboolean
-vms_sys_rename(int dir, const char *from, const char *to, GError **error)
+vms_sys_move(int from_dir, const char *from, int to_dir, const char *to, GError **error)
 {
     if (!check_name(from, error) || !check_name(to, error))
         return FALSE;
     vms_crash_point("sys-rename");
-    if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) != 0)
+    if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) != 0)
         return vms_fail_errno(error, errno, "renaming %s to %s", from, to);
     vms_crash_point("sys-rename-done");
     return TRUE;
+}
+
+gboolean
+vms_sys_rename(int dir, const char *from, const char *to, GError **error)
+{
+    return vms_sys_move(dir, from, dir, to, error);
 }
 
 gboolean
@@ -358,8 +364,11 @@ vms_sys_remove_dir(int dir, const char *name, GError **error)
     if (!check_name(name, error))
         return FALSE;
     vms_crash_point("sys-remove-dir");
-    if (unlinkat(dir, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    if (unlinkat(dir, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
+        if (errno == ENOTEMPTY || errno == EEXIST)
+            return vms_refuse(error, VMSNAP_E_IN_USE, "NotEmpty", "folder %s is not empty", name);
         return vms_fail_errno(error, errno, "removing folder %s", name);
+    }
     vms_crash_point("sys-remove-dir-done");
     return TRUE;
 }

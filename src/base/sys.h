@@ -43,10 +43,13 @@ gboolean vms_sys_chown(int fd, uid_t uid, gid_t gid, const char *what, GError **
 gboolean vms_sys_chmod(int fd, mode_t mode, const char *what, GError **error);
 /* RENAME_NOREPLACE. */
 gboolean vms_sys_rename(int dir, const char *from, const char *to, GError **error);
+/* The same between two directories of one file system. */
+gboolean vms_sys_move(int from_dir, const char *from, int to_dir, const char *to, GError **error);
 /* RENAME_EXCHANGE; both below their directories. */
 gboolean vms_sys_exchange(int dir_a, const char *a, int dir_b, const char *b, GError **error);
 /* Missing is success. */
 gboolean vms_sys_unlink(int dir, const char *name, GError **error);
+/* Missing is success; IN_USE with reason "NotEmpty" when something is in it. */
 gboolean vms_sys_remove_dir(int dir, const char *name, GError **error);
 /* Whole small file, durable: temporary name, fsync, rename over, fsync of the directory. The
  * temporary name starts with a dot and ends with ".tmp": readers of a folder skip such names. */

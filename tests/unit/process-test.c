@@ -84,7 +84,7 @@ Test(process, the_environment_is_ours_and_clean)
 
     cr_assert_eq(setenv("VMS_SECRET", "1", 1), 0);
     cr_assert(run("env | sort | grep -v -e ^PWD -e ^_ -e ^SHLVL -e ^OLDPWD", NULL, &text, NULL));
-    cr_assert_str_eq(text, "LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
+    cr_assert_str_eq(text, "LC_ALL=C\nMALLOC_ARENA_MAX=1\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
 }
 
 Test(process, no_descriptor_is_inherited)

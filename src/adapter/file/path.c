@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/file/path.h"
+
+#include "base/error.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Owned; NULL with errno set. */
+static char *
+resolve(const char *path)
+{
+    char settled[PATH_MAX];
+
+    return realpath(path, settled) ? g_strdup(settled) : NULL;
+}
+
+static char *
+settle(const char *path, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *settled = resolve(parent);
+
+    if (!settled) {
+        vms_fail_errno(error, errno, "folder %s", parent);
+        return NULL;
+    }
+    return g_build_filename(settled, name, NULL);
+}
+
+gboolean
+vms_path_open(const char *path, VmsPath *ret_path, GError **error)
+{
+    g_auto(VmsPath) opened = VMS_PATH_INIT;
+    g_autofree char *folder = NULL;
+
+    if (!path || *path != '/' || g_str_has_suffix(path, "/"))
+        return vms_fail(error, VMSNAP_E_INVALID, "\"%s\" is not the absolute path of a file",
+                        path ? path : "");
+    if (g_str_has_prefix(path, "/dev/"))
+        opened.path = resolve(path);
+    if (!opened.path)
+        opened.path = settle(path, error);
+    if (!opened.path)
+        return FALSE;
+    folder = g_path_get_dirname(opened.path);
+    opened.name = g_path_get_basename(opened.path);
+    opened.dir = vms_sys_open_dir(folder, error);
+    if (opened.dir < 0)
+        return FALSE;
+    *ret_path = opened;
+    opened = (VmsPath)VMS_PATH_INIT;
+    return TRUE;
+}
+
+void
+vms_path_clear(VmsPath *path)
+{
+    vms_fd_clear(&path->dir);
+    g_clear_pointer(&path->name, g_free);
+    g_clear_pointer(&path->path, g_free);
+}
+
+static gboolean
+fail_open(GError **error, int number, const char *path)
+{
+    if (number == ENOENT || number == ENOTDIR)
+        return vms_refuse(error, VMSNAP_E_LOST, "ImageMissing", "image %s is missing", path);
+    if (number == ELOOP)
+        return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "ImageUnsupported", "%s is a symbolic link",
+                          path);
+    return vms_fail_errno(error, number, "%s", path);
+}
+
+int
+vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GError **error)
+{
+    g_auto(VmsPath) place = VMS_PATH_INIT;
+    g_auto(VmsFd) fd = VMS_FD_NONE;
+    g_autoptr(GError) missing = NULL;
+    struct stat st;
+
+    if (!vms_path_open(path, &place, &missing)) {
+        if (vms_error_get_code(missing) == VMSNAP_E_NOT_FOUND)
+            fail_open(error, ENOENT, path);
+        else
+            g_propagate_error(error, g_steal_pointer(&missing));
+        return -1;
+    }
+    /* Not waiting for the other end of a pipe; it makes no difference to files. */
+    fd = openat(place.dir, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        fail_open(error, errno, path);
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+        vms_refuse(error, VMSNAP_E_UNSUPPORTED, "ImageUnsupported",
+                   "%s is neither a regular file nor a block device", path);
+        return -1;
+    }
+    if (ret_path)
+        *ret_path = g_steal_pointer(&place.path);
+    *ret_stat = st;
+    return vms_fd_steal(&fd);
+}
+
+VmsFileId
+vms_path_file_id(const struct stat *st)
+{
+    return (VmsFileId){
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = (guint64)st->st_size,
+        .allocated = (guint64)st->st_blocks * 512,
+        .mtime_us = (gint64)st->st_mtim.tv_sec * G_USEC_PER_SEC + st->st_mtim.tv_nsec / 1000,
+        .ctime_us = (gint64)st->st_ctim.tv_sec * G_USEC_PER_SEC + st->st_ctim.tv_nsec / 1000,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .mode = st->st_mode & 07777,
+        .links = (guint32)st->st_nlink,
+    };
+}
