@@ -1,0 +1,3 @@
+module vmsnap
+
+go 1.19
