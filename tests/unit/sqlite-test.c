@@ -366,6 +366,7 @@ Test(sqlite, a_killed_writer_leaves_all_or_nothing, .timeout = 60)
         cr_assert_str_eq(a->text, b->text);
         cr_assert(a->version == told || a->version == told + 1, "told %d, found %d", (int)told,
                   (int)a->version);
+        told = a->version; /* the next writer may be killed before it tells anything */
     }
     cr_assert_gt(told, 40, "the writer hardly wrote");
 }
