@@ -81,6 +81,19 @@ class Bed:
         self.virsh("define", path)
         return Vm(self.libvirt, name)
 
+    @staticmethod
+    def install(build, prefix="/usr/local"):
+        """Installs a meson build under its prefix, seen inside this cell only."""
+        work = "/run/libvirt/install"
+        for folder in ("upper", "work"):
+            os.makedirs(f"{work}/{folder}")
+        layers = f"lowerdir={prefix},upperdir={work}/upper,workdir={work}/work"
+        bed_storage.run(["mount", "-t", "overlay", "-o", layers, "overlay", prefix])
+        bed_storage.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet"])
+        libraries = [folder for folder, _, names in os.walk(prefix)
+                     if any(name.startswith("libvmsnap.so") for name in names)]
+        os.environ["LD_LIBRARY_PATH"] = ":".join(libraries)  # ld.so.cache is the machine's
+
     def vm(self, name):
         """A VM that somebody else has defined, a clone for example."""
         return Vm(self.libvirt, name)

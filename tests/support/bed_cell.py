@@ -16,8 +16,11 @@ import subprocess
 import sys
 import time
 
-PRIVATE = ["/run/libvirt", "/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt",
-           "/var/log/libvirt"]
+PRIVATE = {  # folder: mode of the empty one put over it
+    "/run/libvirt": "0755", "/etc/libvirt": "0755", "/var/lib/libvirt": "0755",
+    "/var/cache/libvirt": "0755", "/var/log/libvirt": "0755",
+    "/run/vmsnap": "0711", "/var/lib/vmsnap": "0700",
+}
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
 PR_SET_PDEATHSIG = 1
 LOOP_DEVICES = 256  # the kernel hands out the lowest free number of the whole machine
@@ -55,10 +58,10 @@ def _guard_outside(child):
 def _set_up(private):
     _run("mount", "--make-rprivate", "/")
     _run("mount", "-t", "proc", "proc", "/proc")
-    for folder in private:
+    for folder, mode in private.items():
         if not os.path.isdir(folder):
-            os.makedirs(folder)  # an empty folder stays on the machine: no mount without one
-        _run("mount", "-t", "tmpfs", "-o", "mode=0755", "vmsnap-bed", folder)
+            os.makedirs(folder, int(mode, 8))  # an empty folder stays on the machine: no mount without one
+        _run("mount", "-t", "tmpfs", "-o", f"mode={mode}", "vmsnap-bed", folder)
     _run("ip", "link", "set", "lo", "up")
     _private_dev("/run/libvirt/dev")
 
@@ -143,7 +146,7 @@ def _reap(main, private, at_end):
 
 def enter(extra_private=(), at_end=lambda good: None):
     """Returns inside a new cell. `at_end(good)` runs in process 1 after the script's end."""
-    private = PRIVATE + list(extra_private)
+    private = {**PRIVATE, **dict.fromkeys(extra_private, "0755")}
     sys.stdout.flush()
     sys.stderr.flush()
     _call("unshare", CLONE_NEWPID)

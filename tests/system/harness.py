@@ -65,10 +65,16 @@ def built(path):
     return full
 
 
-def bed(**options):
-    """Enters a test bed; call it before anything else. Options are those of bed.enter()."""
+def bed(install=False, **options):
+    """Enters a test bed; call it before anything else. Options are those of bed.enter().
+
+    With `install` the build is installed inside the bed, so that the library finds its guard.
+    """
     import bed as testbed  # pylint: disable=import-outside-toplevel
-    return testbed.enter(**options)
+    entered = testbed.enter(**options)
+    if install:
+        entered.install(build_dir())
+    return entered
 
 
 def need_bed():
