@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Builds and runs suites of tests and sums what they report; started by tests/run."""
+
+import dataclasses
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLOSING = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$")
+MUST_NOT_SKIP = {"integration", "system", "long"}
+SCRIPT_SECONDS = {"system": 900, "long": 3600, "bench": 1800}
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """A build folder and the options it is set up with."""
+
+    folder: str
+    options: tuple = ()
+    compiler: str = "gcc"
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """A named run: meson suites in a build, or executable scripts."""
+
+    name: str
+    build: str = "plain"
+    meson: tuple = ()  # arguments of meson test
+    scripts: str = ""  # glob of executables below tests/
+
+
+@dataclasses.dataclass
+class Count:
+    """What was counted."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other):
+        """Adds another count to this one."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        tail = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{tail}"
+
+
+COMMON = ("-Dwerror=true", "-Dcrash_points=true")
+BUILDS = {
+    "plain": Build("build", COMMON),
+    "clang": Build("build-clang", COMMON, "clang"),
+    "address": Build("build-address", COMMON + ("-Db_sanitize=address,undefined",)),
+    "thread": Build("build-thread", COMMON + ("-Db_sanitize=thread",)),
+}
+SUITES = {suite.name: suite for suite in [
+    *(Suite(name, meson=("--suite", name))
+      for name in ("unit", "headers", "style", "abi", "threads", "integration", "fuzz", "tidy")),
+    Suite("clang", "clang", meson=("--suite", "unit", "--suite", "threads")),
+    Suite("address", "address", meson=("--setup", "sanitize", "--suite", "unit", "--suite",
+                                       "threads", "--suite", "integration")),
+    Suite("thread", "thread", meson=("--suite", "threads")),
+    Suite("valgrind", meson=("--setup", "valgrind", "--suite", "threads")),
+    Suite("system", scripts="system/test_*.py"),
+    Suite("long", scripts="system/long_*.py"),
+    Suite("bench", scripts="bench/bench_*.py"),
+]}
+QUICK = ["unit", "headers", "style", "abi", "threads", "integration", "fuzz", "system"]
+ALL = QUICK[:-1] + ["tidy", "clang", "address", "thread", "valgrind", "system", "long"]
+
+
+def build(kind):
+    """Sets the build folder up and builds; returns False when that failed."""
+    spec = BUILDS[kind]
+    folder = os.path.join(ROOT, spec.folder)
+    if os.path.exists(f"{folder}/build.ninja"):
+        setup = ["meson", "configure", folder, *spec.options]
+    else:
+        setup = ["meson", "setup", folder, *spec.options]
+    done = subprocess.run(setup, cwd=ROOT, env={**os.environ, "CC": spec.compiler}, text=True,
+                          check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode == 0:
+        done = subprocess.run(["ninja", "-C", folder], cwd=ROOT, text=True, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        print(done.stdout[-8000:], flush=True)
+    return done.returncode == 0
+
+
+def read_junit(path):
+    """Counts the cases of a junit file."""
+    count = Count()
+    for case in ElementTree.parse(path).iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            count.failed += 1
+        elif "skipped" in kinds:
+            count.skipped += 1
+        else:
+            count.passed += 1
+    return count
+
+
+def run_meson(suite, words):
+    """Runs meson test; cases inside a test count singly."""
+    folder = os.path.join(ROOT, BUILDS[suite.build].folder)
+    base = f"suite-{suite.name}"
+    for old in glob.glob(f"{folder}/meson-logs/{base}*"):
+        os.unlink(old)
+    done = subprocess.run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
+                           "--logbase", base, *suite.meson, *words], cwd=ROOT, check=False,
+                          stdin=subprocess.DEVNULL)
+    logs = glob.glob(f"{folder}/meson-logs/{base}*.junit.xml")
+    count = read_junit(logs[0]) if logs else Count()
+    if done.returncode != 0 and count.failed == 0:
+        count.failed += 1
+    return count
+
+
+def count_output(text, code):
+    """Counts a script's output: its closing line, or its `ok` lines when it has none."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    closing = CLOSING.match(lines[-1]) if lines else None
+    if closing:
+        count = Count(*(int(number or 0) for number in closing.groups()))
+    else:
+        count = Count(failed=sum(line.startswith("not ok") for line in lines))
+        for line in lines:
+            if line.startswith("ok"):
+                count.add(Count(skipped=1) if "# SKIP" in line else Count(passed=1))
+        if code == 77:
+            count.skipped = max(count.skipped, 1)
+    if code not in (0, 77) and count.failed == 0:
+        count.failed += 1
+    return count
+
+
+def run_script(path, seconds, environment):
+    """Runs one executable, its output shown as it comes; returns its count."""
+    name = os.path.basename(path)
+    print(f"-- {name}", flush=True)
+    start = time.monotonic()
+    command = ["timeout", "-k", "15", str(seconds), path]
+    text = ""
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, text=True,
+                          errors="replace", stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as process:
+        for line in process.stdout:
+            text += line
+            print(line, end="", flush=True)
+    count = count_output(text, process.returncode)
+    if process.returncode not in (0, 1, 77):
+        print(f"{name} ended with {process.returncode}", flush=True)
+    print(f"-- {name}: {count}, {time.monotonic() - start:.1f} s", flush=True)
+    return count
+
+
+def run_scripts(suite, words):
+    """Runs the executables of a suite one after the other: two VMs share no core then."""
+    folder = os.path.join(ROOT, BUILDS[suite.build].folder)
+    environment = {**os.environ, "VMSNAP_BUILD": folder,
+                   "VMSNAP_TEST_LOGS": f"{folder}/test-logs"}
+    count = Count()
+    for path in sorted(glob.glob(f"{ROOT}/tests/{suite.scripts}")):
+        if not words or any(word in os.path.basename(path) for word in words):
+            count.add(run_script(path, SCRIPT_SECONDS[suite.name], environment))
+    return count
+
+
+def run_suite(suite, words, built):
+    """Builds once and runs one suite; prints its count and time."""
+    print(f"== {suite.name}", flush=True)
+    start = time.monotonic()
+    if suite.build not in built:
+        built[suite.build] = build(suite.build)
+        print(f"== build {suite.build}: {time.monotonic() - start:.1f} s", flush=True)
+    if not built[suite.build]:
+        print(f"== {suite.name}: the build failed", flush=True)
+        return Count(failed=1)
+    count = run_meson(suite, words) if suite.meson else run_scripts(suite, words)
+    if os.environ.get("CI") == "true" and suite.name in MUST_NOT_SKIP and count.skipped:
+        print(f"== {suite.name}: {count.skipped} skipped, which fails in CI", flush=True)
+        count.failed += count.skipped
+        count.skipped = 0
+    print(f"== {suite.name}: {count}, {time.monotonic() - start:.1f} s", flush=True)
+    return count
+
+
+def main():
+    """Runs the suites named on the command line; other words choose tests inside them."""
+    words = sys.argv[1:]
+    if "--list" in words:
+        print("\n".join(["quick (default)", "all", *SUITES]))
+        return 0
+    names = [word for word in words if word in SUITES]
+    names += [name for word in words for name in {"quick": QUICK, "all": ALL}.get(word, [])]
+    rest = [word for word in words if word not in SUITES and word not in ("quick", "all")]
+    total = Count()
+    built = {}
+    summary = []
+    for name in names or QUICK:
+        count = run_suite(SUITES[name], rest, built)
+        summary.append(f"{name:12} {count}")
+        total.add(count)
+    print("\n".join(["", *summary]))
+    print(total, flush=True)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
