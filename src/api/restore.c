@@ -71,8 +71,16 @@ vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
 static gboolean
 run_restore(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
 {
-    return vms_engine_restore(engine, task->operation, task->snapshot, task->vm, &task->restoring,
-                              task->mode, task->hash, progress, error);
+    const VmsRestoreOrder order = {
+        .operation_uuid = task->operation,
+        .snapshot_uuid = task->snapshot,
+        .vm = task->vm,
+        .request = &task->restoring,
+        .mode = task->mode,
+        .hash = task->hash,
+    };
+
+    return vms_engine_restore(engine, &order, progress, error);
 }
 
 static gboolean

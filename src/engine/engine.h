@@ -90,11 +90,19 @@ gboolean vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uui
 /* engine/verify.c */
 gboolean vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *progress,
                            GError **error);
-/* engine/restore.c; @hash: the plan to run, PLAN_STALE if the world gives another. */
-gboolean vms_engine_restore(VmsEngine *engine, const char *operation_uuid,
-                            const char *snapshot_uuid, const char *vm,
-                            const VmsRestoreRequest *request, vmsnap_mode mode, const char *hash,
-                            VmsProgress *progress, GError **error);
+/* What to restore, how, and by which plan: PLAN_STALE if the world gives another @hash. */
+typedef struct {
+    const char *operation_uuid;
+    const char *snapshot_uuid;
+    const char *vm; /* name or UUID; NULL: the snapshot's own */
+    const VmsRestoreRequest *request;
+    vmsnap_mode mode;
+    const char *hash;
+} VmsRestoreOrder;
+
+/* engine/restore.c */
+gboolean vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, VmsProgress *progress,
+                            GError **error);
 /* engine/undo.c */
 gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
                          const VmsRestoreRequest *request, VmsProgress *progress, GError **error);

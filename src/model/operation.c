@@ -84,6 +84,7 @@ vms_operation_free(VmsOperation *operation)
     g_ptr_array_unref(operation->folders);
     g_ptr_array_unref(operation->files);
     g_ptr_array_unref(operation->exchanges);
+    g_free(operation->socket);
     g_free(operation->old_xml);
     g_free(operation->new_xml);
     g_free(operation->nvram);

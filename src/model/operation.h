@@ -22,6 +22,7 @@ typedef struct {
     VmsFileId old_file; /* identity of what stood at path */
     VmsFileId new_file; /* identity of what was made at next; ino 0: not made yet */
     gboolean existed;   /* FALSE: nothing stood at path */
+    gboolean vanish; /* nothing will stand at path afterwards: undoing a disk that did not exist */
 } VmsExchange;
 
 /* How far recovery has to think. The order is the order of the operation's life. */
@@ -54,6 +55,7 @@ typedef struct {
     VmsJournalState journal;
     GPtrArray *folders;   /* char*: folders it may have made */
     GPtrArray *files;     /* char*: files it may have made, removed on the way back */
+    char *socket;         /* of a backup job it may have begun; NULL: none */
     GPtrArray *exchanges; /* VmsExchange* */
     char *old_xml;        /* inactive XML before; NULL: none */
     char *new_xml;

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/bundle.h"
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/sys.h"
+#include "record/record.h"
+
+#include <string.h>
+
+#define DIGEST_LIMIT (64 * (guint64)1024 * 1024)
+
+static void
+add_once(GPtrArray *texts, const char *text)
+{
+    if (text && !g_ptr_array_find_with_equal_func(texts, text, g_str_equal, NULL))
+        g_ptr_array_add(texts, g_strdup(text));
+}
+
+static void
+add_nics(VmsSnapshot *snapshot, const GPtrArray *nics)
+{
+    for (guint i = 0; nics && i < nics->len; i++) {
+        const VmsNic *nic = nics->pdata[i];
+
+        add_once(snapshot->macs, nic->mac);
+        add_once(snapshot->networks, nic->network);
+    }
+}
+
+static void
+add_dependency(VmsEngine *engine, VmsSnapshot *snapshot, const char *path, const char *role)
+{
+    VmsVolume *volume = engine->drivers->volume;
+    VmsDependency *dependency;
+    VmsFinding *resource;
+
+    if (!path)
+        return;
+    for (guint i = 0; i < snapshot->dependencies->len; i++) {
+        const VmsDependency *known = snapshot->dependencies->pdata[i];
+
+        if (strcmp(known->path, path) == 0)
+            return;
+    }
+    dependency = vms_dependency_new(path, role);
+    dependency->present = vms_volume_identify(volume, path, &dependency->file, NULL);
+    if (dependency->present && dependency->file.size <= DIGEST_LIMIT)
+        vms_volume_digest(volume, path, NULL, &dependency->sha256, NULL);
+    resource =
+        vms_finding_new_reason("VirtualImage", path, VMSNAP_SEVERITY_WARNING, "ImageNotSaved",
+                               "%s is read-only media: it is not part of "
+                               "the snapshot",
+                               path);
+    resource->status = dependency->present ? VMS_RESOURCE_READY : VMS_RESOURCE_MISSING;
+    g_ptr_array_add(snapshot->dependencies, dependency);
+    g_ptr_array_add(snapshot->resources, resource);
+}
+
+static const char *
+role_of(const VmsDisk *disk)
+{
+    if (disk->device == VMS_DEVICE_CDROM)
+        return "cdrom";
+    return disk->device == VMS_DEVICE_FLOPPY ? "floppy" : "readonly-disk";
+}
+
+static void
+add_media(VmsEngine *engine, VmsSnapshot *snapshot, const GPtrArray *disks)
+{
+    for (guint i = 0; disks && i < disks->len; i++) {
+        const VmsDisk *disk = disks->pdata[i];
+
+        if (!vms_disk_is_owned(disk))
+            add_dependency(engine, snapshot, disk->path, role_of(disk));
+    }
+}
+
+static void
+mark_partial(VmsSnapshot *snapshot, const char *kind, const char *name, const char *why)
+{
+    VmsFinding *resource =
+        vms_finding_new_reason(kind, name, VMSNAP_SEVERITY_WARNING, "Partial", "%s", why);
+
+    resource->status = VMS_RESOURCE_MISSING;
+    snapshot->partial = TRUE;
+    g_ptr_array_add(snapshot->resources, resource);
+}
+
+static void
+add_resources(const VmsSurvey *survey, VmsSnapshot *snapshot)
+{
+    g_ptr_array_add(snapshot->resources,
+                    vms_finding_new("VirtualMachine", survey->vm->name, VMS_RESOURCE_READY));
+    for (guint i = 0; i < survey->disks->len; i++) {
+        const VmsSurveyDisk *disk = survey->disks->pdata[i];
+        g_autofree char *name = g_strdup_printf("%s/%s", survey->vm->name, disk->disk->target);
+
+        g_ptr_array_add(snapshot->resources,
+                        vms_finding_new("VirtualDisk", name, VMS_RESOURCE_READY));
+    }
+    for (guint i = 0; i < snapshot->macs->len; i++)
+        g_ptr_array_add(snapshot->resources, vms_finding_new("MACAddress", snapshot->macs->pdata[i],
+                                                             VMS_RESOURCE_READY));
+}
+
+gboolean
+vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot, GError **error)
+{
+    const VmsVm *vm = survey->vm;
+
+    snapshot->vm_uuid = g_strdup(vm->uuid);
+    snapshot->vm_name = g_strdup(vm->name);
+    snapshot->inactive_xml = g_strdup(vm->inactive_xml);
+    snapshot->live_xml = g_strdup(vm->live_xml);
+    if (!vm->inactive_xml && !vm->live_xml)
+        return vms_fail(error, VMSNAP_E_HYPERVISOR, "VM %s gave no configuration", vm->name);
+    add_nics(snapshot, vm->nics);
+    add_nics(snapshot, vm->live_nics);
+    add_resources(survey, snapshot);
+    add_media(engine, snapshot, vm->disks);
+    add_media(engine, snapshot, vm->live_disks);
+    add_dependency(engine, snapshot, vm->kernel, "kernel");
+    add_dependency(engine, snapshot, vm->initrd, "initrd");
+    add_dependency(engine, snapshot, vm->loader, "loader");
+    if (vm->has_tpm)
+        mark_partial(snapshot, "TPM", vm->name, "the state of the emulated TPM is not kept");
+    for (guint i = 0; i < survey->left_out->len; i++) {
+        g_autofree char *name =
+            g_strdup_printf("%s/%s", vm->name, (const char *)survey->left_out->pdata[i]);
+
+        mark_partial(snapshot, "VirtualDisk", name, "left out by the disk filter");
+    }
+    return TRUE;
+}
+
+gboolean
+vms_bundle_write_manifest(const VmsSnapshot *snapshot, GError **error)
+{
+    g_autofree char *text = vms_record_write_snapshot(snapshot);
+    g_auto(VmsFd) dir = VMS_FD_NONE;
+
+    if (snapshot->folders->len == 0)
+        return TRUE;
+    dir = vms_sys_open_dir(snapshot->folders->pdata[0], error);
+    if (dir < 0)
+        return FALSE;
+    return vms_sys_replace_file(dir, "snapshot.json", text, strlen(text), 0600, error);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/survey.h"
+
+#include <glib.h>
+
+/* What a VM snapshot keeps besides disks: configuration, addresses, dependencies. */
+
+/* Fill @snapshot from the survey: XML, MACs, networks, dependencies, resources, partial. */
+gboolean vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot,
+                         GError **error);
+/* Write the record beside the images, so that a lost catalog can be told what they are. */
+gboolean vms_bundle_write_manifest(const VmsSnapshot *snapshot, GError **error);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/survey.h"
+
+#include <glib.h>
+
+/* The cut of one snapshot: per disk a prepared call, all fired in one window, then finished. */
+
+typedef struct VmsCutSet VmsCutSet;
+
+/* Name every file and folder the cut may make, into @snapshot (disks, folders, NVRAM) and
+ * @operation (files, folders). Makes nothing: the records are stored between this and prepare. */
+void vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot,
+                  VmsOperation *operation);
+
+/* Make what can be made beforehand: folders, targets, scratch. */
+gboolean vms_cut_prepare(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot,
+                         const VmsOperation *operation, VmsCutSet **ret_set, GError **error);
+
+/* Reason of the error when a disk outgrew its scratch reservation before the freeze: survey and
+ * prepare again. */
+#define VMS_CUT_OUTGROWN "ScratchOutgrown"
+
+/* What the window needs to know. */
+gboolean vms_cut_needs_suspend(const VmsCutSet *set);
+const char *vms_cut_get_socket(const VmsCutSet *set); /* NULL: no backup job */
+
+/* The instant: runs while the guest stands still; shaped for VmsWindow.cut. @data is the set. */
+gboolean vms_cut_fire(void *data, GError **error);
+
+/* The same for a VM that is off: image locks held, clone or copy of each. @ret_open gets whether
+ * somebody else had an image open (only when @force: then it is cut all the same). */
+gboolean vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, gboolean *ret_open,
+                         GError **error);
+
+/* Copy what a backup job exports; the job may be ended afterwards. */
+gboolean vms_cut_copy(VmsCutSet *set, VmsProgress *progress, GError **error);
+/* Sync everything, make it read-only, and note the identities in the snapshot. */
+gboolean vms_cut_finish(VmsCutSet *set, GError **error);
+/* Scratch and socket are not needed any more. */
+gboolean vms_cut_drop_scratch(VmsCutSet *set, GError **error);
+
+void vms_cut_free(VmsCutSet *set);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsCutSet, vms_cut_free)

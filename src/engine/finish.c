@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/finish.h"
+
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/journal.h"
+#include "engine/layout.h"
+
+/* The set that the undo took out: the restored disks. The snapshot they came from is still there.
+ */
+static gboolean
+drop_undo_set(VmsEngine *engine, const VmsOperation *undo, const VmsOperation *restore,
+              GError **error)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+
+    for (guint i = 0; i < undo->exchanges->len; i++) {
+        const VmsExchange *item = undo->exchanges->pdata[i];
+
+        g_ptr_array_add(files, item->next);
+    }
+    return vms_layout_remove(engine, files, restore->folders, error);
+}
+
+gboolean
+vms_finish_undo(VmsEngine *engine, VmsWork *work, GError **error)
+{
+    g_auto(VmsWork) restore = { 0 };
+
+    if (!vms_store_load_operation(engine->drivers->catalog, work->operation->undo_of,
+                                  &restore.operation, &restore.operation_version, error) ||
+        !drop_undo_set(engine, work->operation, restore.operation, error))
+        return FALSE;
+    vms_crash_point("undo-dropped");
+    restore.operation->undone = TRUE;
+    restore.operation->undo_until_us = 0;
+    if (!vms_store_save(engine->drivers->catalog, &restore, error))
+        return FALSE;
+    vms_journal_complete(work->operation, "the VM is as it was before the restore");
+    return vms_journal_close(engine, work, error);
+}
+
+/* Names of every file a snapshot has, whether it is still there or not. */
+static GPtrArray *
+list_files(const VmsSnapshot *snapshot)
+{
+    GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+
+        g_ptr_array_add(files, g_strdup(disk->image->path));
+    }
+    if (snapshot->nvram)
+        g_ptr_array_add(files, g_strdup(snapshot->nvram));
+    if (snapshot->folders->len > 0)
+        g_ptr_array_add(files, vms_layout_manifest(snapshot->folders->pdata[0]));
+    return files;
+}
+
+gboolean
+vms_finish_delete(VmsEngine *engine, VmsWork *work, GError **error)
+{
+    g_autoptr(GPtrArray) files = list_files(work->snapshot);
+
+    if (!vms_layout_remove(engine, files, work->snapshot->folders, error))
+        return FALSE;
+    vms_crash_point("delete-removed");
+    vms_journal_complete(work->operation, "the snapshot and its files are gone");
+    return vms_store_remove_snapshot(engine->drivers->catalog, work, error);
+}

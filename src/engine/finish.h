@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/store.h"
+
+#include <glib.h>
+
+/* The last steps of operations whose outcome stands already: run by the operation itself and,
+ * after a crash, by recover. Each may be repeated. */
+
+/* Remove what the undo took out of place, mark the restore as undone, close the record. */
+gboolean vms_finish_undo(VmsEngine *engine, VmsWork *work, GError **error);
+/* Remove a snapshot's files, then its record, and close the operation's. */
+gboolean vms_finish_delete(VmsEngine *engine, VmsWork *work, GError **error);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/store.h"
+
+#include <glib.h>
+
+/* The life of an operation's record, the same for every kind of operation. */
+
+/* A new operation in progress, owned by this process. */
+VmsOperation *vms_journal_new(const VmsEngine *engine, const char *uuid, const char *type);
+
+/* TRUE if the process that owns it lives: then nobody else may touch what it works on. */
+gboolean vms_journal_owner_alive(const VmsEngine *engine, const VmsOperation *operation);
+
+/* Mark it completed. Not stored yet. */
+void vms_journal_complete(VmsOperation *operation, const char *message);
+/* Mark it failed, or cancelled when @why is a cancellation. Not stored yet. */
+void vms_journal_fail(VmsOperation *operation, const GError *why);
+/* Move the journal forward and store it: the intent is durable when this returns. */
+gboolean vms_journal_advance(const VmsEngine *engine, VmsWork *work, VmsJournalState state,
+                             GError **error);
+/* Store the record that makes the operation's outcome stand. When the catalog fails, what it holds
+ * is read back: TRUE if it stands, the failure if it does not, UNCERTAIN if that cannot be told
+ * (then nothing may be rolled back: recover decides). */
+gboolean vms_journal_commit(const VmsEngine *engine, VmsWork *work, GError **error);
+/* The same where the outcome stands already, whatever the catalog says: UNCERTAIN on failure, and
+ * recover finishes the record. */
+gboolean vms_journal_close(const VmsEngine *engine, VmsWork *work, GError **error);

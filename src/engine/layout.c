@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/layout.h"
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/sys.h"
+
+#include <string.h>
+
+char *
+vms_layout_folder(const char *folder, const char *uuid)
+{
+    return g_build_filename(folder, ".vmsnap", uuid, NULL);
+}
+
+char *
+vms_layout_image(const char *folder, const char *target, const char *format)
+{
+    return g_strdup_printf("%s/%s.%s", folder, target, format);
+}
+
+char *
+vms_layout_scratch(const char *folder, const char *target)
+{
+    return g_strdup_printf("%s/%s.scratch", folder, target);
+}
+
+char *
+vms_layout_manifest(const char *folder)
+{
+    return g_build_filename(folder, "snapshot.json", NULL);
+}
+
+static char *
+socket_folder(const VmsEngine *engine)
+{
+    return g_strdup_printf("%s/qemu-%u", engine->runtime_dir,
+                           (guint)engine->drivers->hypervisor->qemu_uid);
+}
+
+char *
+vms_layout_socket(const VmsEngine *engine, const char *operation_uuid)
+{
+    g_autofree char *folder = socket_folder(engine);
+
+    return g_strdup_printf("%s/%.8s.sock", folder, operation_uuid);
+}
+
+gboolean
+vms_layout_make_socket_folder(const VmsEngine *engine, GError **error)
+{
+    const VmsHypervisor *hv = engine->drivers->hypervisor;
+    g_autofree char *folder = socket_folder(engine);
+    g_auto(VmsFd) dir = VMS_FD_NONE;
+
+    if (!vms_sys_make_dirs(engine->runtime_dir, 0711, error) ||
+        !vms_sys_make_dirs(folder, 0700, error))
+        return FALSE;
+    dir = vms_sys_open_dir(folder, error);
+    if (dir < 0)
+        return FALSE;
+    return vms_sys_chown(dir, hv->qemu_uid, hv->qemu_gid, folder, error);
+}
+
+/* The .vmsnap folder goes with the last thing in it. */
+static void
+remove_empty_parent(const VmsEngine *engine, const char *folder)
+{
+    g_autofree char *parent = g_path_get_dirname(folder);
+
+    if (g_str_has_suffix(parent, "/.vmsnap"))
+        vms_volume_remove_folder(engine->drivers->volume, parent, NULL);
+}
+
+gboolean
+vms_layout_remove(const VmsEngine *engine, const GPtrArray *files, const GPtrArray *folders,
+                  GError **error)
+{
+    for (guint i = 0; i < files->len; i++) {
+        if (!vms_volume_remove(engine->drivers->volume, files->pdata[i], error))
+            return FALSE;
+    }
+    for (guint i = 0; i < folders->len; i++) {
+        if (!vms_volume_remove_folder(engine->drivers->volume, folders->pdata[i], error))
+            return FALSE;
+        remove_empty_parent(engine, folders->pdata[i]);
+    }
+    return TRUE;
+}

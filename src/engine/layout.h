@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+
+#include <glib.h>
+
+/* Where things lie: one place for every name we give to a file. All returned texts are owned. */
+
+/* <folder>/.vmsnap/<uuid>: what one snapshot or operation keeps beside a disk. */
+char *vms_layout_folder(const char *folder, const char *uuid);
+/* <folder>/<target>.<format> */
+char *vms_layout_image(const char *folder, const char *target, const char *format);
+/* <folder>/<target>.scratch */
+char *vms_layout_scratch(const char *folder, const char *target);
+/* <folder>/snapshot.json: the record beside the images. */
+char *vms_layout_manifest(const char *folder);
+/* <runtime>/qemu-<uid>/<8 digits>.sock: short, for the 107 bytes of a socket's name. */
+char *vms_layout_socket(const VmsEngine *engine, const char *operation_uuid);
+/* The folder of these sockets: 0700 and QEMU's, below a runtime folder that it can pass. */
+gboolean vms_layout_make_socket_folder(const VmsEngine *engine, GError **error);
+
+/* Remove files, then folders (and their .vmsnap parent when it is empty). Missing is success;
+ * so this may run again. */
+gboolean vms_layout_remove(const VmsEngine *engine, const GPtrArray *files,
+                           const GPtrArray *folders, GError **error);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/power.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#define STOP_DEFAULT_MS 60000
+#define STOP_POLL_US (50 * 1000)
+
+static gboolean
+is_off(VmsEngine *engine, const char *uuid, gboolean *ret_off, vmsnap_vm_state *ret_state,
+       GError **error)
+{
+    VmsInstance instance = { .domain_id = -1 };
+
+    if (!vms_hypervisor_read_state(engine->drivers->hypervisor, uuid, ret_state, &instance, error))
+        return FALSE;
+    *ret_off = instance.domain_id < 0;
+    return TRUE;
+}
+
+/* Wait until it is off or the moment comes. *ret_off tells which. */
+static gboolean
+wait_off(VmsEngine *engine, const char *uuid, gint64 until_us, VmsProgress *progress,
+         gboolean *ret_off, GError **error)
+{
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+
+    for (;;) {
+        if (!is_off(engine, uuid, ret_off, &state, error) || *ret_off)
+            return *ret_off;
+        if (!vms_progress_check(progress, error))
+            return FALSE;
+        if (vms_clock_monotonic_us() >= until_us)
+            return TRUE;
+        vms_clock_sleep_us(STOP_POLL_US);
+    }
+}
+
+/* The agent first: it runs the guest's own shutdown. Then the power button, which a guest
+ * without agent knows. An answer is no promise, so both get their share of the time. */
+static gboolean
+ask_to_stop(VmsEngine *engine, const char *uuid, guint limit_ms, VmsProgress *progress,
+            gboolean *ret_off, GError **error)
+{
+    static const VmsStopWay ways[] = { VMS_STOP_AGENT, VMS_STOP_ACPI };
+    gint64 start = vms_clock_monotonic_us();
+    gint64 share = (gint64)limit_ms * 1000 / (gint64)G_N_ELEMENTS(ways);
+
+    for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
+        gint64 until = start + share * (i + 1);
+
+        if (!vms_hypervisor_stop(engine->drivers->hypervisor, uuid, ways[i], NULL) &&
+            i + 1 < G_N_ELEMENTS(ways))
+            continue;
+        if (!wait_off(engine, uuid, until, progress, ret_off, error))
+            return FALSE;
+        if (*ret_off)
+            return TRUE;
+    }
+    return TRUE;
+}
+
+gboolean
+vms_power_stop(VmsEngine *engine, const char *uuid, const VmsRestoreRequest *request,
+               VmsProgress *progress, GError **error)
+{
+    guint limit_ms = request->stop_timeout_ms ? request->stop_timeout_ms : STOP_DEFAULT_MS;
+    gboolean force = (request->flags & VMSNAP_RESTORE_FORCE_STOP) != 0;
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    gboolean off = FALSE;
+
+    if (!is_off(engine, uuid, &off, &state, error))
+        return FALSE;
+    if (off)
+        return TRUE;
+    if (state == VMSNAP_VM_RUNNING && !ask_to_stop(engine, uuid, limit_ms, progress, &off, error))
+        return FALSE;
+    if (off)
+        return TRUE;
+    if (force)
+        return vms_hypervisor_destroy(engine->drivers->hypervisor, uuid, error);
+    if (state != VMSNAP_VM_RUNNING)
+        return vms_refuse(error, VMSNAP_E_BUSY, "StopFailed",
+                          "a VM that is %s cannot stop by itself; force was not allowed",
+                          vms_vm_state_name(state));
+    return vms_refuse(error, VMSNAP_E_TIMEOUT, "StopFailed",
+                      "the guest did not stop within %u ms; force was not allowed", limit_ms);
+}
+
+gboolean
+vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError **error)
+{
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    gboolean off = FALSE;
+
+    if (!is_off(engine, uuid, &off, &state, error))
+        return FALSE;
+    return !off || vms_hypervisor_start(engine->drivers->hypervisor, uuid, paused, error);
+}
+
+gboolean
+vms_power_check_off(VmsEngine *engine, const char *uuid, GError **error)
+{
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    gboolean off = FALSE;
+
+    if (!is_off(engine, uuid, &off, &state, error))
+        return FALSE;
+    return off || vms_refuse(error, VMSNAP_E_BUSY, "StartedBehind",
+                             "the VM is running: it was started behind our back");
+}

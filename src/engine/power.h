@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+
+#include <glib.h>
+
+/* Stopping and starting a VM as a restore needs it. */
+
+/* Ask the agent, then ACPI, and wait until it is off; after the limit force it if that is
+ * allowed, else TIMEOUT. A paused VM cannot stop by itself. Cancelled: CANCELLED. */
+gboolean vms_power_stop(VmsEngine *engine, const char *uuid, const VmsRestoreRequest *request,
+                        VmsProgress *progress, GError **error);
+/* Start it if it is off; on already is success. */
+gboolean vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError **error);
+/* BUSY if it is not off: somebody started it behind our back. */
+gboolean vms_power_check_off(VmsEngine *engine, const char *uuid, GError **error);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/engine.h"
+#include "engine/finish.h"
+#include "engine/journal.h"
+#include "engine/layout.h"
+#include "engine/lease.h"
+#include "engine/lock.h"
+#include "engine/release.h"
+#include "engine/replace.h"
+
+#include <string.h>
+
+/* How long a living guard gets to do its work before it is reported as still at it. */
+#define GUARD_WAIT_US (5 * G_USEC_PER_SEC)
+#define RELEASE_LIMIT_MS 10000
+#define LOCK_WAIT_MS 3000
+
+/* One run of recover. */
+typedef struct {
+    VmsEngine *engine;
+    VmsProgress *progress;
+    GPtrArray *acts; /* VmsRecoveryAct* */
+} Recovery;
+
+static void
+tell(const Recovery *self, const char *object, const char *act, const char *message)
+{
+    g_ptr_array_add(self->acts, vms_recovery_act_new(object, act, message));
+    vms_log(self->engine->log, VMSNAP_LOG_INFO, "recover: %s: %s: %s", object, act, message);
+}
+
+/* ---- leases: what is still frozen, suspended or running in the hypervisor ---- */
+
+static gboolean
+same_boot(const Recovery *self, const char *boot_id)
+{
+    return g_strcmp0(boot_id, self->engine->boot_id) == 0;
+}
+
+static gboolean
+lease_owned(const Recovery *self, const VmsLease *lease)
+{
+    return same_boot(self, lease->boot_id) && vms_process_alive(&lease->owner);
+}
+
+static gboolean
+guard_works(const Recovery *self, const VmsLease *lease)
+{
+    return same_boot(self, lease->boot_id) && lease->guard.pid > 0 &&
+           vms_process_alive(&lease->guard);
+}
+
+/* TRUE when the guard has gone, its work done or not. */
+static gboolean
+wait_for_guard(const Recovery *self, const VmsLease *lease)
+{
+    gint64 until = vms_clock_monotonic_us() + GUARD_WAIT_US;
+
+    while (guard_works(self, lease)) {
+        if (vms_clock_monotonic_us() > until || vms_progress_is_cancelled(self->progress))
+            return FALSE;
+        vms_clock_sleep_us(20 * 1000);
+    }
+    return TRUE;
+}
+
+static void
+release_lease(const Recovery *self, const VmsLease *lease, const char *object)
+{
+    g_autofree char *done = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (same_boot(self, lease->boot_id) &&
+        !vms_release_held(self->engine->drivers, lease, RELEASE_LIMIT_MS, &done, &error)) {
+        tell(self, object, "failed", error->message);
+        return;
+    }
+    vms_crash_point("recover-released");
+    if (!vms_lease_remove(self->engine->state_dir, lease->vm_uuid, &error)) {
+        tell(self, object, "failed", error->message);
+        return;
+    }
+    tell(self, object, "thawed", done ? done : "the host was restarted since: nothing is held");
+}
+
+static void
+recover_lease(const Recovery *self, const VmsLease *lease)
+{
+    g_autofree char *object = g_strdup_printf("VM %s", lease->vm_uuid);
+    g_autoptr(VmsLease) still = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (lease_owned(self, lease))
+        return;
+    if (!wait_for_guard(self, lease)) {
+        tell(self, object, "skipped", "its guard is alive and still at it");
+        return;
+    }
+    if (vms_lease_read(self->engine->state_dir, lease->vm_uuid, &still, &error))
+        release_lease(self, still, object);
+    else if (vms_error_get_code(error) == VMSNAP_E_NOT_FOUND)
+        tell(self, object, "thawed", "by its guard");
+    else
+        tell(self, object, "failed", error->message);
+}
+
+static gboolean
+recover_leases(const Recovery *self, GError **error)
+{
+    g_autoptr(GPtrArray) leases = NULL;
+    g_autoptr(GPtrArray) damaged = NULL;
+
+    if (!vms_lease_list(self->engine->state_dir, &leases, &damaged, error))
+        return FALSE;
+    for (guint i = 0; i < leases->len; i++)
+        recover_lease(self, leases->pdata[i]);
+    for (guint i = 0; damaged && i < damaged->len; i++)
+        tell(self, damaged->pdata[i], "failed", "the lease cannot be read");
+    return TRUE;
+}
+
+/* ---- operations ---- */
+
+static void
+interrupted(VmsOperation *operation)
+{
+    g_autoptr(GError) why = NULL;
+
+    vms_refuse(&why, VMSNAP_E_CANCELLED, "Interrupted",
+               "the process that ran it died; it was rolled back");
+    vms_journal_fail(operation, why);
+}
+
+/* The snapshot's record and the operation's end in one batch, so an open operation means that the
+ * snapshot is not Ready. */
+static gboolean
+recover_snapshot(const Recovery *self, VmsWork *work, GError **error)
+{
+    VmsOperation *operation = work->operation;
+    VmsSnapshot *snapshot = work->snapshot;
+
+    if (!vms_layout_remove(self->engine, operation->files, operation->folders, error))
+        return FALSE;
+    if (operation->socket &&
+        !vms_volume_remove(self->engine->drivers->volume, operation->socket, error))
+        return FALSE;
+    interrupted(operation);
+    if (!snapshot)
+        return TRUE;
+    snapshot->phase = VMSNAP_SNAPSHOT_FAILED;
+    vms_conditions_set(snapshot->conditions,
+                       vms_condition_new("VirtualMachineSnapshotReady", VMS_CONDITION_FALSE,
+                                         "Interrupted", operation->error_message,
+                                         operation->finished_us));
+    return TRUE;
+}
+
+static gboolean
+recover_replace(const Recovery *self, VmsWork *work, const char **ret_act, GError **error)
+{
+    VmsOperation *operation = work->operation;
+    gboolean undo = strcmp(operation->type, "undo") == 0;
+
+    *ret_act = "rolled-back";
+    if (operation->journal == VMS_JOURNAL_COMMITTED) {
+        *ret_act = "finished";
+        if (!vms_replace_forward(self->engine, work, error))
+            return FALSE;
+        if (undo)
+            return vms_finish_undo(self->engine, work, error);
+        operation->undo_until_us = vms_clock_realtime_us() + (gint64)24 * 3600 * G_USEC_PER_SEC;
+        vms_journal_complete(operation, "finished by recover; the old set is kept");
+        return TRUE;
+    }
+    if (!vms_replace_back(self->engine, work, error))
+        return FALSE;
+    vms_crash_point("recover-back");
+    if (!undo && !vms_layout_remove(self->engine, operation->files, operation->folders, error))
+        return FALSE;
+    interrupted(operation);
+    return TRUE;
+}
+
+static gboolean
+recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GError **error)
+{
+    const char *type = work->operation->type;
+
+    *ret_act = "rolled-back";
+    if (strcmp(type, "snapshot") == 0)
+        return recover_snapshot(self, work, error);
+    if (strcmp(type, "delete") == 0) {
+        *ret_act = "finished";
+        return vms_finish_delete(self->engine, work, error);
+    }
+    if (strcmp(type, "restore") == 0 || strcmp(type, "undo") == 0)
+        return recover_replace(self, work, ret_act, error);
+    return vms_fail(error, VMSNAP_E_UNSUPPORTED, "operations of type '%s' are not known here",
+                    type);
+}
+
+/* Loaded again under the lock: somebody else may have recovered it meanwhile. */
+static gboolean
+load_work(const Recovery *self, const VmsOperation *seen, VmsWork *work, GError **error)
+{
+    VmsCatalog *catalog = self->engine->drivers->catalog;
+    gboolean with_snapshot =
+        strcmp(seen->type, "snapshot") == 0 || strcmp(seen->type, "delete") == 0;
+    g_autoptr(GError) missing = NULL;
+
+    if (!vms_store_load_operation(catalog, seen->uuid, &work->operation, &work->operation_version,
+                                  error))
+        return FALSE;
+    if (!with_snapshot || vms_store_load_snapshot(catalog, seen->snapshot, &work->snapshot,
+                                                  &work->snapshot_version, &missing))
+        return TRUE;
+    if (vms_error_get_code(missing) == VMSNAP_E_NOT_FOUND)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&missing));
+    return FALSE;
+}
+
+static gboolean
+recover_locked(const Recovery *self, const VmsOperation *seen, const char **ret_act, GError **error)
+{
+    g_auto(VmsWork) work = { 0 };
+
+    *ret_act = "skipped";
+    if (!load_work(self, seen, &work, error))
+        return FALSE;
+    if (!vms_operation_is_open(work.operation))
+        return TRUE;
+    if (!recover_by_type(self, &work, ret_act, error))
+        return FALSE;
+    /* what finished by itself has stored its record */
+    if (work.operation_version == 0 || strcmp(*ret_act, "rolled-back") == 0 ||
+        strcmp(seen->type, "restore") == 0)
+        return vms_store_save(self->engine->drivers->catalog, &work, error);
+    return TRUE;
+}
+
+static void
+recover_operation(const Recovery *self, const VmsOperation *seen)
+{
+    g_autofree char *object = g_strdup_printf("operation %s (%s)", seen->uuid, seen->type);
+    g_autofree char *lock_name = NULL;
+    g_autoptr(VmsLock) lock = NULL;
+    g_autoptr(GError) error = NULL;
+    const char *act = "failed";
+
+    lock_name = vms_lock_name_vm(seen->vm_uuid ? seen->vm_uuid : seen->uuid);
+    if (vms_lock_take(self->engine->runtime_dir, lock_name, seen->uuid, LOCK_WAIT_MS,
+                      self->progress, &lock, &error) &&
+        recover_locked(self, seen, &act, &error)) {
+        tell(self, object, act, seen->vm_name ? seen->vm_name : "");
+        return;
+    }
+    tell(self, object, "failed", error->message);
+}
+
+static gboolean
+recover_operations(const Recovery *self, GError **error)
+{
+    g_autoptr(GPtrArray) operations = NULL;
+
+    if (!vms_store_list_operations(self->engine->drivers->catalog, &operations, error))
+        return FALSE;
+    for (guint i = 0; i < operations->len; i++) {
+        const VmsOperation *operation = operations->pdata[i];
+
+        if (!vms_progress_check(self->progress, error))
+            return FALSE;
+        if (vms_operation_is_open(operation) && !vms_journal_owner_alive(self->engine, operation))
+            recover_operation(self, operation);
+    }
+    return TRUE;
+}
+
+gboolean
+vms_engine_recover(VmsEngine *engine, VmsProgress *progress, GPtrArray **ret_acts, GError **error)
+{
+    g_autoptr(GPtrArray) acts =
+        g_ptr_array_new_with_free_func((GDestroyNotify)vms_recovery_act_free);
+    const Recovery self = { .engine = engine, .progress = progress, .acts = acts };
+
+    if (engine->read_only)
+        return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
+    if (!recover_leases(&self, error) || !recover_operations(&self, error))
+        return FALSE;
+    *ret_acts = g_steal_pointer(&acts);
+    return TRUE;
+}
+
+gboolean
+vms_engine_count_open(VmsEngine *engine, guint64 *ret_operations, guint64 *ret_freezes,
+                      GError **error)
+{
+    const Recovery self = { .engine = engine };
+    g_autoptr(GPtrArray) operations = NULL;
+    g_autoptr(GPtrArray) leases = NULL;
+    guint64 open_operations = 0;
+    guint64 open_freezes = 0;
+
+    if (!vms_store_list_operations(engine->drivers->catalog, &operations, error) ||
+        !vms_lease_list(engine->state_dir, &leases, NULL, error))
+        return FALSE;
+    for (guint i = 0; i < operations->len; i++) {
+        const VmsOperation *operation = operations->pdata[i];
+
+        open_operations +=
+            vms_operation_is_open(operation) && !vms_journal_owner_alive(engine, operation);
+    }
+    for (guint i = 0; i < leases->len; i++) {
+        const VmsLease *lease = leases->pdata[i];
+
+        open_freezes += !lease_owned(&self, lease) && !guard_works(&self, lease);
+    }
+    *ret_operations = open_operations;
+    *ret_freezes = open_freezes;
+    return TRUE;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/engine.h"
+#include "engine/finish.h"
+#include "engine/inventory.h"
+#include "engine/journal.h"
+#include "engine/lock.h"
+
+#include <vmsnap/job.h>
+
+static gboolean
+in_use(GError **error, const char *object, const char *holder)
+{
+    return vms_refuse(error, VMSNAP_E_IN_USE, "InUse", "'%s' is in use by %s", object, holder);
+}
+
+static gboolean
+check_operations(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
+{
+    g_autoptr(GPtrArray) operations = NULL;
+
+    if (!vms_store_list_operations(engine->drivers->catalog, &operations, error))
+        return FALSE;
+    for (guint i = 0; i < operations->len; i++) {
+        const VmsOperation *operation = operations->pdata[i];
+        g_autofree char *holder = NULL;
+
+        if (!vms_operation_is_open(operation) ||
+            g_strcmp0(operation->snapshot, snapshot->uuid) != 0 ||
+            !vms_journal_owner_alive(engine, operation))
+            continue;
+        holder = g_strdup_printf("operation %s (%s)", operation->uuid, operation->type);
+        return in_use(error, snapshot->name, holder);
+    }
+    return TRUE;
+}
+
+static gboolean
+check_image(VmsEngine *engine, const VmsInventory *inventory, const char *path, GError **error)
+{
+    VmsFileId file = { 0 };
+    g_auto(VmsImageUse) use = { 0 };
+    const VmsFileUser *user;
+
+    if (!vms_volume_identify(engine->drivers->volume, path, &file, NULL))
+        return TRUE; /* gone: nobody can need it */
+    user = inventory ? vms_inventory_find_user(inventory, NULL, path, &file) : NULL;
+    if (user) {
+        g_autofree char *holder = g_strdup_printf("VM %s", user->vm->name);
+
+        return in_use(error, path, holder);
+    }
+    if (!vms_volume_read_use(engine->drivers->volume, path, &use, error))
+        return FALSE;
+    if (use.writer || use.reader)
+        return in_use(error, path,
+                      use.holders && use.holders->len > 0 ? use.holders->pdata[0]
+                                                          : "another process");
+    return TRUE;
+}
+
+static gboolean
+check_unused(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
+{
+    g_autoptr(VmsInventory) inventory = NULL;
+
+    if (!check_operations(engine, snapshot, error))
+        return FALSE;
+    if (engine->drivers->hypervisor && !vms_inventory_collect(engine, &inventory, error))
+        return FALSE;
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+
+        if (!check_image(engine, inventory, disk->image->path, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GError **error)
+{
+    VmsSnapshot *snapshot = work->snapshot;
+
+    work->operation = vms_journal_new(engine, operation_uuid, "delete");
+    work->operation->snapshot = g_strdup(snapshot->uuid);
+    work->operation->snapshot_name = g_strdup(snapshot->name);
+    work->operation->vm_uuid = g_strdup(snapshot->vm_uuid);
+    work->operation->vm_name = g_strdup(snapshot->vm_name);
+    snapshot->phase = VMSNAP_SNAPSHOT_TERMINATING;
+    return vms_journal_advance(engine, work, VMS_JOURNAL_COMMITTED, error);
+}
+
+gboolean
+vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const char *snapshot_uuid,
+                           VmsProgress *progress, GError **error)
+{
+    g_auto(VmsWork) work = { 0 };
+    g_autofree char *lock_name = NULL;
+    g_autoptr(VmsLock) lock = NULL;
+
+    if (engine->read_only)
+        return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
+    vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
+    if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
+                                 &work.snapshot_version, error))
+        return FALSE;
+    lock_name = vms_lock_name_vm(work.snapshot->vm_uuid);
+    if (!vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, 0, progress, &lock, error) ||
+        !check_unused(engine, work.snapshot, error) ||
+        !record_intent(engine, &work, operation_uuid, error))
+        return FALSE;
+    vms_crash_point("delete-recorded");
+    vms_progress_enter(progress, VMSNAP_STAGE_FINISHING);
+    return vms_finish_delete(engine, &work, error);
+}

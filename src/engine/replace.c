@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/replace.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/journal.h"
+#include "engine/power.h"
+
+#include <vmsnap/job.h>
+
+static gboolean
+hold_one(VmsEngine *engine, GPtrArray *holds, const char *path, GError **error)
+{
+    VmsHold *hold = NULL;
+
+    if (!vms_volume_hold(engine->drivers->volume, path, VMS_HOLD_REPLACE, &hold, error))
+        return FALSE;
+    g_ptr_array_add(holds, hold);
+    return TRUE;
+}
+
+/* Image locks over every file of the set while it is exchanged: QEMU cannot open any. */
+static gboolean
+hold_all(VmsEngine *engine, const VmsOperation *operation, GPtrArray **ret_holds, GError **error)
+{
+    g_autoptr(GPtrArray) holds = g_ptr_array_new_with_free_func((GDestroyNotify)vms_hold_free);
+
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        const VmsExchange *item = operation->exchanges->pdata[i];
+
+        if (item->existed && !hold_one(engine, holds, item->path, error))
+            return FALSE;
+        if (!item->vanish && !hold_one(engine, holds, item->next, error))
+            return FALSE;
+    }
+    *ret_holds = g_steal_pointer(&holds);
+    return TRUE;
+}
+
+/* What stands at the paths now that the VM is off: these identities tell old from new for ever
+ * after. A file that is not the one the plan saw is a change behind our back. */
+static gboolean
+note_identities(VmsEngine *engine, VmsOperation *operation, GError **error)
+{
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        VmsExchange *item = operation->exchanges->pdata[i];
+        VmsFileId now = { 0 };
+        gboolean there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
+
+        if (there != item->existed || (there && now.ino != item->old_file.ino))
+            return vms_fail(error, VMSNAP_E_PLAN_STALE, "'%s' is not the file it was", item->path);
+        item->old_file = now;
+    }
+    return TRUE;
+}
+
+static gboolean
+exchange_one(VmsEngine *engine, const VmsExchange *item, GError **error)
+{
+    VmsVolume *volume = engine->drivers->volume;
+
+    if (item->vanish)
+        return vms_volume_rename(volume, item->path, item->next, error);
+    if (!item->existed)
+        return vms_volume_rename(volume, item->next, item->path, error);
+    return vms_volume_adopt(volume, item->next, &item->old_file, error) &&
+           vms_volume_exchange(volume, item->path, item->next, error);
+}
+
+static gboolean
+exchange_all(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        const VmsExchange *item = operation->exchanges->pdata[i];
+
+        if (!exchange_one(engine, item, error)) {
+            if (error)
+                vms_error_set_step(*error, "exchange-disk");
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* TRUE at *ret_new when the new state stands at path. Decided by what is there, not by how far
+ * the journal got: a crash may have fallen on either side of the rename. */
+static gboolean
+read_side(VmsEngine *engine, const VmsExchange *item, gboolean *ret_new, GError **error)
+{
+    VmsFileId now = { 0 };
+    gboolean there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
+
+    if (!there && (item->vanish || !item->existed)) {
+        *ret_new = item->vanish;
+        return TRUE;
+    }
+    if (there && item->existed && now.ino == item->old_file.ino) {
+        *ret_new = FALSE;
+        return TRUE;
+    }
+    if (there && !item->vanish && now.ino == item->new_file.ino) {
+        *ret_new = TRUE;
+        return TRUE;
+    }
+    return vms_fail(error, VMSNAP_E_UNCERTAIN, "'%s' is neither the old nor the new file",
+                    item->path);
+}
+
+static gboolean
+exchange_back_one(VmsEngine *engine, const VmsExchange *item, GError **error)
+{
+    VmsVolume *volume = engine->drivers->volume;
+    gboolean is_new = FALSE;
+
+    if (!read_side(engine, item, &is_new, error))
+        return FALSE;
+    if (!is_new)
+        return TRUE;
+    if (item->vanish)
+        return vms_volume_rename(volume, item->next, item->path, error);
+    if (!item->existed)
+        return vms_volume_rename(volume, item->path, item->next, error);
+    return vms_volume_exchange(volume, item->path, item->next, error);
+}
+
+static gboolean
+exchange_back_all(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    for (guint i = operation->exchanges->len; i > 0; i--) {
+        if (!exchange_back_one(engine, operation->exchanges->pdata[i - 1], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+start_again(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    gboolean paused = operation->power_before == VMSNAP_VM_PAUSED;
+
+    return vms_power_ensure_on(engine, operation->vm_uuid, paused, error);
+}
+
+static gboolean
+was_on(const VmsOperation *operation)
+{
+    return operation->power_before != VMSNAP_VM_OFF && operation->power_before != VMSNAP_VM_CRASHED;
+}
+
+gboolean
+vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
+{
+    VmsOperation *operation = work->operation;
+    VmsJournalState reached = operation->journal;
+
+    if (reached < VMS_JOURNAL_STOPPING)
+        return TRUE;
+    if (reached == VMS_JOURNAL_STOPPING)
+        return !was_on(operation) || start_again(engine, operation, error);
+    if (!vms_journal_advance(engine, work, VMS_JOURNAL_ROLLING_BACK, error) ||
+        !vms_power_check_off(engine, operation->vm_uuid, error) ||
+        !exchange_back_all(engine, operation, error) ||
+        !vms_hypervisor_define(engine->drivers->hypervisor, operation->old_xml, error))
+        return FALSE;
+    return !was_on(operation) || start_again(engine, operation, error);
+}
+
+gboolean
+vms_replace_forward(VmsEngine *engine, const VmsWork *work, GError **error)
+{
+    const VmsOperation *operation = work->operation;
+
+    if (!operation->start_after)
+        return TRUE;
+    return vms_power_ensure_on(engine, operation->vm_uuid, operation->start_paused, error);
+}
+
+/* Everything between the VM being off and the commit point. */
+static gboolean
+put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, GError **error)
+{
+    VmsOperation *operation = work->operation;
+    VmsHypervisor *hv = engine->drivers->hypervisor;
+    g_autoptr(GPtrArray) holds = NULL;
+
+    if (!vms_power_check_off(engine, operation->vm_uuid, error) ||
+        !hold_all(engine, operation, &holds, error) || !note_identities(engine, operation, error) ||
+        !vms_journal_advance(engine, work, VMS_JOURNAL_EXCHANGING, error))
+        return FALSE;
+    if ((request->flags & VMSNAP_RESTORE_DROP_MANAGED_SAVE) != 0 &&
+        !vms_hypervisor_drop_managed_save(hv, operation->vm_uuid, error))
+        return FALSE;
+    vms_crash_point("replace-before-exchange");
+    if (!exchange_all(engine, operation, error) ||
+        !vms_power_check_off(engine, operation->vm_uuid, error))
+        return FALSE;
+    vms_crash_point("replace-before-define");
+    if (!vms_hypervisor_define(hv, operation->new_xml, error))
+        return FALSE;
+    vms_crash_point("replace-before-commit");
+    return TRUE;
+}
+
+static gboolean
+stop(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, VmsProgress *progress,
+     GError **error)
+{
+    if (!was_on(work->operation))
+        return TRUE;
+    vms_progress_enter(progress, VMSNAP_STAGE_STOPPING);
+    return vms_journal_advance(engine, work, VMS_JOURNAL_STOPPING, error) &&
+           vms_power_stop(engine, work->operation->vm_uuid, request, progress, error);
+}
+
+/* Back after a failure: the first error is what the caller hears, one on the way back is its
+ * cause, and makes the outcome uncertain. */
+static gboolean
+go_back(VmsEngine *engine, VmsWork *work, VmsProgress *progress, GError *failed, GError **error)
+{
+    g_autoptr(GError) worse = NULL;
+
+    vms_progress_enter(progress, VMSNAP_STAGE_ROLLING_BACK);
+    if (vms_error_get_code(failed) == VMSNAP_E_UNCERTAIN ||
+        vms_replace_back(engine, work, &worse)) {
+        g_propagate_error(error, failed);
+        return FALSE;
+    }
+    vms_refuse(error, VMSNAP_E_UNCERTAIN, "Uncertain", "%s; going back failed: %s", failed->message,
+               worse->message);
+    if (error)
+        vms_error_take_cause(*error, failed);
+    else
+        g_error_free(failed);
+    return FALSE;
+}
+
+static gboolean
+commit_and_start(VmsEngine *engine, VmsWork *work, gint64 stopped_us, VmsProgress *progress,
+                 GError **error)
+{
+    work->operation->journal = VMS_JOURNAL_COMMITTED;
+    if (!vms_journal_commit(engine, work, error))
+        return FALSE;
+    vms_crash_point("replace-after-commit");
+    if (!work->operation->start_after)
+        return TRUE;
+    vms_progress_enter(progress, VMSNAP_STAGE_RESTARTING);
+    work->operation->downtime_us = vms_clock_monotonic_us() - stopped_us;
+    return vms_replace_forward(engine, work, error);
+}
+
+gboolean
+vms_replace_run(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
+                VmsProgress *progress, GError **error)
+{
+    GError *failed = NULL;
+    gint64 stopped_us;
+
+    if (!stop(engine, work, request, progress, &failed))
+        return go_back(engine, work, progress, failed, error);
+    stopped_us = vms_clock_monotonic_us();
+    vms_progress_enter(progress, VMSNAP_STAGE_EXCHANGING);
+    if (!put_in_place(engine, work, request, &failed) ||
+        !commit_and_start(engine, work, stopped_us, progress, &failed))
+        return go_back(engine, work, progress, failed, error);
+    return TRUE;
+}

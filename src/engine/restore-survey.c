@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/restore-survey.h"
+
+#include "base/error.h"
+#include "engine/image-state.h"
+#include "engine/inventory.h"
+#include "engine/store.h"
+
+void
+vms_restore_survey_free(VmsRestoreSurvey *survey)
+{
+    if (!survey)
+        return;
+    g_clear_pointer(&survey->input.disks, g_ptr_array_unref);
+    g_clear_pointer(&survey->input.missing, g_ptr_array_unref);
+    vms_inventory_free(survey->inventory);
+    vms_snapshot_free(survey->snapshot);
+    g_free(survey);
+}
+
+static gboolean
+refers_to(const GPtrArray *disks, const char *path)
+{
+    for (guint i = 0; disks && i < disks->len; i++) {
+        const VmsDisk *disk = disks->pdata[i];
+
+        if (vms_disk_is_owned(disk) && g_strcmp0(disk->path, path) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+read_disk(VmsEngine *engine, const VmsRestoreSurvey *survey, VmsRestoreDisk *disk, GError **error)
+{
+    VmsVolume *volume = engine->drivers->volume;
+    const VmsVm *vm = survey->input.vm;
+    g_autofree char *folder = g_path_get_dirname(disk->path);
+    g_autoptr(GError) fault = NULL;
+
+    disk->referenced = vm && refers_to(vm->disks, disk->path);
+    disk->exists = vms_volume_identify(volume, disk->path, &disk->file, NULL);
+    if (disk->exists && !vms_volume_read_use(volume, disk->path, &disk->use, error))
+        return FALSE;
+    if (!vms_image_state_check(engine, disk->stored, &disk->image, &fault)) {
+        disk->image_fault = g_strdup(fault->message);
+        return TRUE;
+    }
+    return vms_volume_read_place(volume, disk->stored->image->path, folder, &disk->place, error);
+}
+
+static gboolean
+read_disks(VmsEngine *engine, VmsRestoreSurvey *survey, GError **error)
+{
+    for (guint i = 0; i < survey->snapshot->disks->len; i++) {
+        VmsRestoreDisk *disk = g_new0(VmsRestoreDisk, 1);
+
+        disk->stored = survey->snapshot->disks->pdata[i];
+        disk->path = g_strdup(disk->stored->source);
+        g_ptr_array_add(survey->input.disks, disk);
+        if (!read_disk(engine, survey, disk, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+read_dependencies(VmsEngine *engine, VmsRestoreSurvey *survey)
+{
+    for (guint i = 0; i < survey->snapshot->dependencies->len; i++) {
+        const VmsDependency *dependency = survey->snapshot->dependencies->pdata[i];
+        VmsFileId id = { 0 };
+
+        if (dependency->present &&
+            !vms_volume_identify(engine->drivers->volume, dependency->path, &id, NULL))
+            g_ptr_array_add(survey->input.missing, g_strdup(dependency->path));
+    }
+}
+
+static gint64
+read_qemu_pid(VmsEngine *engine, const VmsVm *vm)
+{
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    VmsInstance instance = { 0 };
+
+    if (!vm || !vms_vm_is_active(vm) ||
+        !vms_hypervisor_read_state(engine->drivers->hypervisor, vm->uuid, &state, &instance, NULL))
+        return 0;
+    return instance.process.pid;
+}
+
+gboolean
+vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm, guint flags,
+                   VmsRestoreSurvey **ret_survey, GError **error)
+{
+    g_autoptr(VmsRestoreSurvey) survey = g_new0(VmsRestoreSurvey, 1);
+    VmsRestoreInput *input = &survey->input;
+
+    if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &survey->snapshot, NULL,
+                                 error) ||
+        !vms_inventory_collect(engine, &survey->inventory, error))
+        return FALSE;
+    input->snapshot = survey->snapshot;
+    input->inventory = survey->inventory;
+    input->asked = vm ? vm : survey->snapshot->vm_uuid;
+    input->vm = vms_inventory_find_vm(survey->inventory, input->asked);
+    if (!vm && !input->vm) {
+        input->asked = survey->snapshot->vm_name;
+        input->vm = vms_inventory_find_vm(survey->inventory, input->asked);
+    }
+    input->qemu_pid = read_qemu_pid(engine, input->vm);
+    input->flags = flags;
+    input->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_restore_disk_free);
+    input->missing = g_ptr_array_new_with_free_func(g_free);
+    if (!read_disks(engine, survey, error))
+        return FALSE;
+    read_dependencies(engine, survey);
+    *ret_survey = g_steal_pointer(&survey);
+    return TRUE;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "plan/restore-plan.h"
+
+#include <glib.h>
+
+/* Reading what a restore's plan is made from. Looks only. */
+typedef struct {
+    VmsSnapshot *snapshot;
+    VmsInventory *inventory;
+    VmsRestoreInput input; /* points into the two above */
+} VmsRestoreSurvey;
+
+/* @vm NULL: the snapshot's own. */
+gboolean vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
+                            guint flags, VmsRestoreSurvey **ret_survey, GError **error);
+void vms_restore_survey_free(VmsRestoreSurvey *survey);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsRestoreSurvey, vms_restore_survey_free)

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/engine.h"
+#include "engine/journal.h"
+#include "engine/layout.h"
+#include "engine/lock.h"
+#include "engine/replace.h"
+#include "engine/restore-survey.h"
+#include "engine/survey.h"
+
+#include <vmsnap/job.h>
+
+#define UNDO_DEFAULT_S (24 * 60 * 60)
+
+/* One restore being run. */
+typedef struct {
+    VmsEngine *engine;
+    const VmsRestoreRequest *request;
+    VmsProgress *progress;
+    VmsRestoreSurvey *survey;
+    VmsPlan *plan;
+    VmsWork work; /* the operation only */
+} Restoring;
+
+static void
+restoring_clear(Restoring *self)
+{
+    vms_restore_survey_free(self->survey);
+    vms_plan_free(self->plan);
+    vms_work_clear(&self->work);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Restoring, restoring_clear)
+
+gboolean
+vms_engine_plan_restore(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
+                        const VmsRestoreRequest *request, VmsPlan **ret_plan, GError **error)
+{
+    g_autoptr(VmsRestoreSurvey) survey = NULL;
+
+    if (!vms_engine_check_acting(engine, FALSE, error) ||
+        !vms_restore_survey(engine, snapshot_uuid, vm, request->flags, &survey, error))
+        return FALSE;
+    *ret_plan = vms_restore_make_plan(&survey->input);
+    return TRUE;
+}
+
+static gboolean
+check_plan(const Restoring *self, vmsnap_mode mode, const char *hash, GError **error)
+{
+    if (g_strcmp0(self->plan->hash, hash) != 0)
+        return vms_fail(error, VMSNAP_E_PLAN_STALE, "what the plan was made from has changed");
+    for (guint i = 0; i < self->plan->findings->len; i++) {
+        const VmsFinding *finding = self->plan->findings->pdata[i];
+        VmsAct act = mode == VMSNAP_MODE_STRICT ? finding->strict : finding->best_effort;
+
+        if (act != VMS_ACT_REFUSE)
+            continue;
+        vms_refuse(error, VMSNAP_E_CONFLICT, finding->reason, "%s", finding->message);
+        if (error)
+            vms_error_set_object(*error, finding->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+plan_exchange(VmsOperation *operation, const VmsRestoreDisk *disk)
+{
+    g_autofree char *parent = g_path_get_dirname(disk->path);
+    g_autofree char *folder = vms_layout_folder(parent, operation->uuid);
+    g_autofree char *next =
+        vms_layout_image(folder, disk->stored->target, disk->stored->origin->format);
+    VmsExchange *item = vms_exchange_new(disk->stored->target, disk->path, next);
+
+    item->existed = disk->exists;
+    item->old_file = disk->file;
+    g_ptr_array_add(operation->exchanges, item);
+    g_ptr_array_add(operation->files, g_strdup(next));
+    if (!g_ptr_array_find_with_equal_func(operation->folders, folder, g_str_equal, NULL))
+        g_ptr_array_add(operation->folders, g_strdup(folder));
+}
+
+static gboolean
+plan_nvram(const Restoring *self, VmsOperation *operation)
+{
+    const VmsSnapshot *snapshot = self->survey->snapshot;
+    g_autofree char *parent = NULL;
+    g_autofree char *folder = NULL;
+    g_autofree char *next = NULL;
+    VmsExchange *item;
+
+    if (!snapshot->nvram)
+        return TRUE;
+    parent = g_path_get_dirname(snapshot->nvram_source);
+    folder = vms_layout_folder(parent, operation->uuid);
+    next = vms_layout_image(folder, "nvram", "fd");
+    item = vms_exchange_new("nvram", snapshot->nvram_source, next);
+    item->existed =
+        vms_volume_identify(self->engine->drivers->volume, item->path, &item->old_file, NULL);
+    g_ptr_array_add(operation->exchanges, item);
+    g_ptr_array_add(operation->files, g_strdup(next));
+    g_ptr_array_add(operation->folders, g_strdup(folder));
+    return TRUE;
+}
+
+static void
+copy_plan(VmsOperation *operation, const VmsPlan *plan)
+{
+    operation->plan_hash = g_strdup(plan->hash);
+    operation->space_needed = plan->space_needed;
+    operation->space_free = plan->space_free;
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VmsStep *step = plan->steps->pdata[i];
+
+        g_ptr_array_add(operation->steps, g_strdup(step->name));
+    }
+    for (guint i = 0; i < plan->findings->len; i++)
+        g_ptr_array_add(operation->resources, vms_finding_copy(plan->findings->pdata[i]));
+}
+
+/* Write down what will be made and replaced, before any of it is. */
+static gboolean
+record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **error)
+{
+    const VmsVm *vm = self->survey->input.vm;
+    const VmsSnapshot *snapshot = self->survey->snapshot;
+    VmsOperation *operation = vms_journal_new(self->engine, uuid, "restore");
+
+    self->work.operation = operation;
+    operation->mode = mode;
+    operation->vm_uuid = g_strdup(vm->uuid);
+    operation->vm_name = g_strdup(vm->name);
+    operation->snapshot = g_strdup(snapshot->uuid);
+    operation->snapshot_name = g_strdup(snapshot->name);
+    operation->old_xml = g_strdup(vm->inactive_xml);
+    operation->new_xml = g_strdup(snapshot->inactive_xml);
+    operation->power_before = vm->state;
+    operation->start_after =
+        vms_vm_is_active(vm) && (self->request->flags & VMSNAP_RESTORE_NO_START) == 0;
+    operation->start_paused = vm->state == VMSNAP_VM_PAUSED;
+    copy_plan(operation, self->plan);
+    for (guint i = 0; i < self->survey->input.disks->len; i++)
+        plan_exchange(operation, self->survey->input.disks->pdata[i]);
+    return plan_nvram(self, operation) &&
+           vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
+}
+
+/* Same bytes: share blocks where that works, else copy. */
+static gboolean
+make_copy(const Restoring *self, const char *source, VmsExchange *item, GError **error)
+{
+    g_autoptr(VmsTransfer) transfer = NULL;
+
+    return vms_volume_open_transfer(self->engine->drivers->volume, source, item->next, &transfer,
+                                    error) &&
+           (vms_transfer_clone(transfer, NULL) ||
+            vms_transfer_copy(transfer, self->progress, error)) &&
+           vms_transfer_finish(transfer, 0600, &item->new_file, error);
+}
+
+static gboolean
+make_disk(const Restoring *self, const VmsRestoreDisk *disk, VmsExchange *item, GError **error)
+{
+    VmsVolume *volume = self->engine->drivers->volume;
+    const VmsSnapshotDisk *stored = disk->stored;
+    g_autoptr(VmsImage) made = NULL;
+
+    if (vms_restore_keeps_format(disk)) {
+        if (!make_copy(self, stored->image->path, item, error))
+            return FALSE;
+    } else if (!vms_volume_convert(volume, stored->image, item->next, stored->origin,
+                                   stored->origin->format, self->progress, error)) {
+        return FALSE;
+    }
+    if (!vms_volume_inspect(volume, item->next, stored->origin->format, &made, error))
+        return FALSE;
+    if (made->virtual_size < stored->origin->virtual_size || made->backing)
+        return vms_fail(error, VMSNAP_E_IO, "the new image of %s is not what it should be",
+                        stored->name);
+    item->new_file = made->file;
+    return TRUE;
+}
+
+static gboolean
+make_all(Restoring *self, GError **error)
+{
+    VmsOperation *operation = self->work.operation;
+
+    for (guint i = 0; i < operation->folders->len; i++) {
+        if (!vms_volume_make_folder(self->engine->drivers->volume, operation->folders->pdata[i],
+                                    0711, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        VmsExchange *item = operation->exchanges->pdata[i];
+        gboolean made;
+
+        if (!vms_progress_check(self->progress, error))
+            return FALSE;
+        made = i < self->survey->input.disks->len
+                   ? make_disk(self, self->survey->input.disks->pdata[i], item, error)
+                   : make_copy(self, self->survey->snapshot->nvram, item, error);
+        if (!made) {
+            if (error)
+                vms_error_set_step(*error, "prepare-disk");
+            return FALSE;
+        }
+    }
+    vms_crash_point("restore-made");
+    return vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARED, error);
+}
+
+static gboolean
+complete(Restoring *self, GError **error)
+{
+    VmsOperation *operation = self->work.operation;
+    guint ttl = self->request->undo_ttl_s ? self->request->undo_ttl_s : UNDO_DEFAULT_S;
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_FINISHING);
+    operation->undo_until_us = vms_clock_realtime_us() + (gint64)ttl * G_USEC_PER_SEC;
+    vms_journal_complete(operation, "the VM is as the snapshot was; the old set is kept");
+    vms_crash_point("restore-complete");
+    return vms_journal_close(self->engine, &self->work, error);
+}
+
+/* The VM is as it was; what was made for it goes, and the record says why. */
+static void
+roll_back(Restoring *self, GError *why)
+{
+    VmsOperation *operation = self->work.operation;
+    g_autoptr(GError) error = NULL;
+
+    vms_journal_fail(operation, why);
+    if (!vms_layout_remove(self->engine, operation->files, operation->folders, &error) ||
+        !vms_store_save(self->engine->drivers->catalog, &self->work, &error)) {
+        vms_log(self->engine->log, VMSNAP_LOG_ERROR, "restore %s was not rolled back whole: %s",
+                operation->uuid, error->message);
+        vms_error_take_cause(why, g_steal_pointer(&error));
+    }
+}
+
+static gboolean
+run(Restoring *self, GError **error)
+{
+    GError *failed = NULL;
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_PREPARING);
+    if (make_all(self, &failed) &&
+        vms_replace_run(self->engine, &self->work, self->request, self->progress, &failed))
+        return complete(self, error);
+    if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN)
+        roll_back(self, failed);
+    g_propagate_error(error, failed);
+    return FALSE;
+}
+
+gboolean
+vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, VmsProgress *progress,
+                   GError **error)
+{
+    g_auto(Restoring) self = { .engine = engine, .request = order->request, .progress = progress };
+    g_autoptr(VmsLock) lock = NULL;
+    g_autofree char *lock_name = NULL;
+
+    if (order->mode != VMSNAP_MODE_STRICT)
+        return vms_fail(error, VMSNAP_E_UNSUPPORTED,
+                        "only the modes dry-run and strict are there yet");
+    vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
+    if (!vms_engine_check_acting(engine, TRUE, error) ||
+        !vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request->flags,
+                            &self.survey, error))
+        return FALSE;
+    lock_name = vms_lock_name_vm(self.survey->snapshot->vm_uuid);
+    if (!vms_lock_take(engine->runtime_dir, lock_name, order->operation_uuid,
+                       order->request->wait_ready_ms, progress, &lock, error))
+        return FALSE;
+    g_clear_pointer(&self.survey, vms_restore_survey_free);
+    if (!vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request->flags,
+                            &self.survey, error))
+        return FALSE;
+    self.plan = vms_restore_make_plan(&self.survey->input);
+    return check_plan(&self, order->mode, order->hash, error) &&
+           record_intent(&self, order->operation_uuid, order->mode, error) && run(&self, error);
+}

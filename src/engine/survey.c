@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/survey.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static void
+survey_disk_free(VmsSurveyDisk *disk)
+{
+    g_free(disk->path);
+    g_free(disk->folder);
+    vms_image_free(disk->image);
+    vms_place_info_clear(&disk->place);
+    g_clear_error(&disk->refusal);
+    g_free(disk);
+}
+
+void
+vms_survey_free(VmsSurvey *survey)
+{
+    if (!survey)
+        return;
+    vms_vm_free(survey->vm);
+    g_ptr_array_unref(survey->disks);
+    g_ptr_array_unref(survey->left_out);
+    g_free(survey);
+}
+
+gboolean
+vms_engine_check_acting(const VmsEngine *engine, gboolean writing, GError **error)
+{
+    const VmsHypervisor *hv = engine->drivers->hypervisor;
+
+    if (!hv)
+        return vms_fail(error, VMSNAP_E_UNSUPPORTED,
+                        "there is no hypervisor: the context was opened with URI 'none'");
+    if (hv->remote)
+        return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "RemoteHost",
+                          "'%s' is another host: image files are out of reach", hv->uri);
+    if (writing && (engine->read_only || hv->read_only))
+        return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
+    return TRUE;
+}
+
+/* Sum of what the layers below the active one allocate. A chain the XML does not list (VM off)
+ * is followed by the headers, as the records will do. */
+static gboolean
+add_chain(VmsEngine *engine, VmsSurveyDisk *self, GError **error)
+{
+    const GPtrArray *backing = self->disk->backing;
+
+    self->allocated = self->image->file.allocated;
+    for (guint i = 0; i < backing->len; i++) {
+        const VmsBacking *layer = backing->pdata[i];
+        VmsFileId id = { 0 };
+
+        if (!layer->path)
+            return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "BlockDevicesNotReady",
+                              "disk %s has a layer that is not a file", self->disk->target);
+        if (!vms_volume_identify(engine->drivers->volume, layer->path, &id, error))
+            return FALSE;
+        self->allocated += id.allocated;
+    }
+    if (self->image->backing && backing->len == 0)
+        self->allocated = self->image->virtual_size;
+    return TRUE;
+}
+
+/* QEMU's own view and ours must be of the same file: in a container they may not be. */
+static gboolean
+check_visible(VmsEngine *engine, const VmsVm *vm, const VmsSurveyDisk *self, GError **error)
+{
+    VmsBlockInfo info = { 0 };
+    g_auto(VmsImageUse) use = { 0 };
+
+    if (!vms_hypervisor_read_block(engine->drivers->hypervisor, vm->uuid, self->disk->target, &info,
+                                   error))
+        return FALSE;
+    if (info.capacity != self->image->virtual_size)
+        return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "FilesNotVisible",
+                          "libvirt says disk %s has %" G_GUINT64_FORMAT
+                          " bytes, the file here says %" G_GUINT64_FORMAT,
+                          self->disk->target, info.capacity, self->image->virtual_size);
+    if (!vms_vm_is_active(vm))
+        return TRUE;
+    if (!vms_volume_read_use(engine->drivers->volume, self->path, &use, error))
+        return FALSE;
+    if (!use.writer)
+        return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "FilesNotVisible",
+                          "QEMU's lock is not seen on '%s': it has another file open", self->path);
+    return TRUE;
+}
+
+static gboolean
+read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, VmsSurveyDisk *self,
+          GError **error)
+{
+    VmsPlacementInput input = { .disk = self->disk, .running = vms_vm_is_active(vm) };
+
+    if (self->disk->source != VMS_SOURCE_FILE || !self->disk->format)
+        return vms_placement_choose(&input, &self->placement, error); /* refuses */
+    self->path = g_strdup(self->disk->path);
+    self->folder = request->store ? g_strdup(request->store) : g_path_get_dirname(self->path);
+    if (!vms_volume_inspect(engine->drivers->volume, self->path, self->disk->format, &self->image,
+                            error) ||
+        !add_chain(engine, self, error) || !check_visible(engine, vm, self, error) ||
+        !vms_volume_read_place(engine->drivers->volume, self->path, self->folder, &self->place,
+                               error))
+        return FALSE;
+    input.image = self->image;
+    input.allocated = self->allocated;
+    input.place = &self->place;
+    input.wanted = request->method;
+    return vms_placement_choose(&input, &self->placement, error);
+}
+
+static gboolean
+is_wanted(const VmsSurveyRequest *request, const char *target)
+{
+    return !request->disks || g_strv_contains(request->disks, target);
+}
+
+static gboolean
+check_targets(const VmsSurveyRequest *request, const VmsVm *vm, const GPtrArray *disks,
+              GError **error)
+{
+    for (guint i = 0; request->disks && request->disks[i]; i++) {
+        gboolean known = FALSE;
+
+        for (guint j = 0; j < disks->len; j++) {
+            const VmsDisk *disk = disks->pdata[j];
+
+            known =
+                known || (strcmp(disk->target, request->disks[i]) == 0 && vms_disk_is_owned(disk));
+        }
+        if (!known)
+            return vms_fail(error, VMSNAP_E_INVALID, "VM %s has no writable disk '%s'", vm->name,
+                            request->disks[i]);
+    }
+    return TRUE;
+}
+
+static void
+add_disk(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey *survey, const VmsDisk *disk)
+{
+    VmsSurveyDisk *self;
+
+    if (!is_wanted(request, disk->target)) {
+        g_ptr_array_add(survey->left_out, g_strdup(disk->target));
+        return;
+    }
+    self = g_new0(VmsSurveyDisk, 1);
+    self->disk = disk;
+    g_ptr_array_add(survey->disks, self);
+    if (!read_disk(engine, survey->vm, request, self, &self->refusal)) {
+        g_autofree char *object = g_strdup_printf("%s/%s", survey->vm->name, disk->target);
+
+        vms_error_set_object(self->refusal, object);
+    }
+}
+
+gboolean
+vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **ret_survey,
+              GError **error)
+{
+    g_autoptr(VmsSurvey) survey = g_new0(VmsSurvey, 1);
+    const VmsHypervisor *hv = engine->drivers->hypervisor;
+    const GPtrArray *disks;
+
+    survey->disks = g_ptr_array_new_with_free_func((GDestroyNotify)survey_disk_free);
+    survey->left_out = g_ptr_array_new_with_free_func(g_free);
+    if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, request->vm,
+                                !hv->read_only && !engine->read_only, &survey->vm, error))
+        return FALSE;
+    disks = vms_vm_current_disks(survey->vm);
+    if (!check_targets(request, survey->vm, disks, error))
+        return FALSE;
+    for (guint i = 0; i < disks->len; i++) {
+        if (vms_disk_is_owned(disks->pdata[i]))
+            add_disk(engine, request, survey, disks->pdata[i]);
+    }
+    *ret_survey = g_steal_pointer(&survey);
+    return TRUE;
+}
+
+gboolean
+vms_survey_check_disks(const VmsSurvey *survey, GError **error)
+{
+    for (guint i = 0; i < survey->disks->len; i++) {
+        const VmsSurveyDisk *disk = survey->disks->pdata[i];
+
+        if (!disk->refusal)
+            continue;
+        if (error)
+            *error = g_error_copy(disk->refusal);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Disks of one file system draw on the same free space: sum what lies in the same place. The
+ * first disk of a folder carries the sum. */
+gboolean
+vms_survey_check_space(const VmsSurvey *survey, GError **error)
+{
+    for (guint i = 0; i < survey->disks->len; i++) {
+        const VmsSurveyDisk *first = survey->disks->pdata[i];
+        guint64 needed = 0;
+
+        for (guint j = 0; j < survey->disks->len; j++) {
+            const VmsSurveyDisk *other = survey->disks->pdata[j];
+
+            if (other->place.free_bytes == first->place.free_bytes &&
+                other->place.total_bytes == first->place.total_bytes)
+                needed += other->placement.space_needed;
+        }
+        if (needed > first->place.free_bytes)
+            return vms_refuse(error, VMSNAP_E_NO_SPACE, "OutOfSpace",
+                              "'%s' has %" G_GUINT64_FORMAT " bytes free, %" G_GUINT64_FORMAT
+                              " are needed",
+                              first->folder, first->place.free_bytes, needed);
+    }
+    return TRUE;
+}

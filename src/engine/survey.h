@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "model/place.h"
+#include "plan/placement.h"
+
+#include <glib.h>
+
+/* Reading what a snapshot of one VM is about: the VM, its disks, their images and what the
+ * folders offer. Looks only. */
+
+typedef struct {
+    const VmsDisk *disk; /* borrowed from the VM: the one in force */
+    char *path;          /* canonical */
+    char *folder;        /* where images of it would go: its own folder, or the store */
+    VmsImage *image;     /* active layer */
+    guint64 allocated;   /* of the whole chain */
+    VmsPlaceInfo place;
+    VmsPlacement placement;
+    GError *refusal; /* why it cannot be cut; NULL: it can */
+} VmsSurveyDisk;
+
+typedef struct {
+    VmsVm *vm;
+    GPtrArray *disks;    /* VmsSurveyDisk*: those that take part */
+    GPtrArray *left_out; /* char*: owned disks the filter leaves out */
+} VmsSurvey;
+
+typedef struct {
+    const char *vm;           /* name or UUID */
+    const char *const *disks; /* targets, NULL-ended; NULL: all */
+    const char *store;        /* NULL: beside each disk */
+    vmsnap_method method;
+} VmsSurveyRequest;
+
+/* A disk that cannot be cut is no failure here: see refusal. INVALID for an unknown target,
+ * UNSUPPORTED/FilesNotVisible when the files are not those that QEMU has open. */
+gboolean vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **ret_survey,
+                       GError **error);
+void vms_survey_free(VmsSurvey *survey);
+
+/* The first disk's refusal, if there is one; else whether every folder has the space. */
+gboolean vms_survey_check_disks(const VmsSurvey *survey, GError **error);
+gboolean vms_survey_check_space(const VmsSurvey *survey, GError **error);
+
+/* Whether image files are ours to read and write here: RemoteHost, UNSUPPORTED without a
+ * hypervisor, PERMISSION on a read-only context. */
+gboolean vms_engine_check_acting(const VmsEngine *engine, gboolean writing, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSurvey, vms_survey_free)

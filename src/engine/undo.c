@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/finish.h"
+#include "engine/journal.h"
+#include "engine/lock.h"
+#include "engine/replace.h"
+#include "engine/survey.h"
+
+#include <vmsnap/job.h>
+
+static gboolean
+check_undoable(const VmsOperation *restore, GError **error)
+{
+    if (g_strcmp0(restore->type, "restore") != 0 || restore->phase != VMSNAP_OPERATION_COMPLETED ||
+        restore->undone)
+        return vms_refuse(error, VMSNAP_E_NOT_FOUND, "NothingToUndo",
+                          "operation %s left nothing to undo", restore->uuid);
+    return TRUE;
+}
+
+/* The old set must be what the restore put aside: else there is nothing to bring back. */
+static gboolean
+add_exchange(VmsEngine *engine, VmsOperation *operation, const VmsExchange *made, GError **error)
+{
+    VmsVolume *volume = engine->drivers->volume;
+    VmsExchange *item = vms_exchange_new(made->target, made->path, made->next);
+
+    g_ptr_array_add(operation->exchanges, item);
+    item->vanish = !made->existed;
+    item->existed = vms_volume_identify(volume, item->path, &item->old_file, NULL);
+    if (item->vanish)
+        return item->existed ||
+               vms_fail(error, VMSNAP_E_PLAN_STALE, "'%s' is not there any more", item->path);
+    if (!vms_volume_identify(volume, item->next, &item->new_file, NULL) ||
+        !vms_file_id_unchanged(&item->new_file, &made->old_file))
+        return vms_refuse(error, VMSNAP_E_LOST, "Lost",
+                          "the old disk kept at '%s' is missing or was changed", item->next);
+    return TRUE;
+}
+
+static gboolean
+record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, const char *uuid,
+              GError **error)
+{
+    VmsOperation *operation = vms_journal_new(engine, uuid, "undo");
+    g_autoptr(VmsVm) vm = NULL;
+
+    work->operation = operation;
+    if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, restore->vm_uuid, TRUE, &vm, error))
+        return FALSE;
+    if (vm->managed_save || vm->job)
+        return vms_fail(error, VMSNAP_E_BUSY, "VM %s has a managed save image or a running job",
+                        vm->name);
+    operation->vm_uuid = g_strdup(vm->uuid);
+    operation->vm_name = g_strdup(vm->name);
+    operation->undo_of = g_strdup(restore->uuid);
+    operation->old_xml = g_strdup(vm->inactive_xml);
+    operation->new_xml = g_strdup(restore->old_xml);
+    operation->power_before = vm->state;
+    operation->start_after = vms_vm_is_active(vm);
+    operation->start_paused = vm->state == VMSNAP_VM_PAUSED;
+    for (guint i = 0; i < restore->exchanges->len; i++) {
+        if (!add_exchange(engine, operation, restore->exchanges->pdata[i], error))
+            return FALSE;
+    }
+    return vms_journal_advance(engine, work, VMS_JOURNAL_PREPARED, error);
+}
+
+gboolean
+vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
+                const VmsRestoreRequest *request, VmsProgress *progress, GError **error)
+{
+    g_auto(VmsWork) work = { 0 };
+    g_autoptr(VmsOperation) restore = NULL;
+    g_autofree char *lock_name = NULL;
+    g_autoptr(VmsLock) lock = NULL;
+    GError *failed = NULL;
+
+    vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
+    if (!vms_engine_check_acting(engine, TRUE, error) ||
+        !vms_store_load_operation(engine->drivers->catalog, restore_uuid, &restore, NULL, error))
+        return FALSE;
+    lock_name = vms_lock_name_vm(restore->vm_uuid);
+    if (!vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, request->wait_ready_ms,
+                       progress, &lock, error))
+        return FALSE;
+    g_clear_pointer(&restore, vms_operation_free);
+    if (!vms_store_load_operation(engine->drivers->catalog, restore_uuid, &restore, NULL, error) ||
+        !check_undoable(restore, error) ||
+        !record_intent(engine, &work, restore, operation_uuid, error))
+        return FALSE;
+    if (vms_replace_run(engine, &work, request, progress, &failed))
+        return vms_finish_undo(engine, &work, error);
+    if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN) {
+        vms_journal_fail(work.operation, failed);
+        vms_store_save(engine->drivers->catalog, &work, NULL);
+    }
+    g_propagate_error(error, failed);
+    return FALSE;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/image-state.h"
+#include "engine/store.h"
+
+#include <string.h>
+
+#include <vmsnap/job.h>
+
+static gboolean
+verify_disk(VmsEngine *engine, VmsSnapshotDisk *disk, VmsProgress *progress, GError **error)
+{
+    VmsFileId file = { 0 };
+    g_autofree char *sha256 = NULL;
+
+    if (!vms_image_state_check(engine, disk, &file, error))
+        return FALSE;
+    if (!vms_volume_digest(engine->drivers->volume, disk->image->path, progress, &sha256, error))
+        return FALSE;
+    if (!disk->sha256) {
+        disk->sha256 = g_steal_pointer(&sha256);
+        return TRUE;
+    }
+    return strcmp(disk->sha256, sha256) == 0 ||
+           vms_refuse(error, VMSNAP_E_LOST, "Lost", "the contents of '%s' changed",
+                      disk->image->path);
+}
+
+static gboolean
+verify_disks(VmsEngine *engine, VmsSnapshot *snapshot, VmsProgress *progress, GError **error)
+{
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+
+        if (!verify_disk(engine, disk, progress, error)) {
+            if (error)
+                vms_error_set_object(*error, disk->name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static void
+mark_lost(VmsSnapshot *snapshot, const GError *why)
+{
+    snapshot->phase = VMSNAP_SNAPSHOT_FAILED;
+    vms_conditions_set(snapshot->conditions,
+                       vms_condition_new("VirtualMachineSnapshotReady", VMS_CONDITION_FALSE, "Lost",
+                                         why->message, vms_clock_realtime_us()));
+}
+
+gboolean
+vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *progress,
+                  GError **error)
+{
+    g_auto(VmsWork) work = { 0 };
+    g_autoptr(GError) failed = NULL;
+    gboolean whole;
+
+    if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
+                                 &work.snapshot_version, error))
+        return FALSE;
+    if (work.snapshot->phase != VMSNAP_SNAPSHOT_READY)
+        return vms_refuse(error, VMSNAP_E_CONFLICT, "NotReady", "snapshot %s is %s",
+                          work.snapshot->name, vms_snapshot_phase_name(work.snapshot->phase));
+    vms_progress_enter(progress, VMSNAP_STAGE_COPYING);
+    whole = verify_disks(engine, work.snapshot, progress, &failed);
+    if (!whole && vms_error_get_code(failed) == VMSNAP_E_LOST)
+        mark_lost(work.snapshot, failed);
+    if ((whole || work.snapshot->phase == VMSNAP_SNAPSHOT_FAILED) && !engine->read_only &&
+        !vms_store_save(engine->drivers->catalog, &work, error))
+        return FALSE;
+    if (!whole)
+        g_propagate_error(error, g_steal_pointer(&failed));
+    return whole;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/image.h"
+#include "model/place.h"
+#include "model/vm.h"
+
+#include <glib.h>
+
+#include <vmsnap/snapshot.h>
+
+/* How one disk is cut and what it costs in space. Pure. */
+
+typedef struct {
+    const VmsDisk *disk;
+    const VmsImage *image; /* the active layer */
+    guint64 allocated;     /* of the whole chain */
+    const VmsPlaceInfo *place;
+    gboolean running;
+    vmsnap_method wanted; /* AUTO: choose */
+} VmsPlacementInput;
+
+typedef struct {
+    vmsnap_method method;
+    gboolean flatten;      /* the image has a chain below it: contents are converted, not copied */
+    const char *format;    /* of the stored image; static text */
+    guint64 space_needed;  /* beside the source, scratch included */
+    guint64 scratch_bytes; /* to reserve for a pull job's scratch */
+    const char *why;       /* static text */
+} VmsPlacement;
+
+/* More extents than this make a clone under a standing guest too slow (about 20 us each). */
+#define VMS_PLACEMENT_EXTENT_LIMIT 2500
+
+/* UNSUPPORTED when no method, or not the wanted one, can cut it; the object names the disk. */
+gboolean vms_placement_choose(const VmsPlacementInput *input, VmsPlacement *ret_placement,
+                              GError **error);
+
+/* What to reserve for a pull job's scratch file, so that a full file system never reaches the
+ * guest. */
+guint64 vms_placement_scratch(guint64 allocated, guint64 virtual_size);

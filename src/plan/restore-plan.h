@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/inventory.h"
+#include "model/place.h"
+#include "plan/plan.h"
+
+#include <glib.h>
+
+#include <vmsnap/restore.h>
+
+/* Planning an in-place restore. Pure: everything it decides from is in the input. */
+
+/* What was read about one disk of the snapshot. */
+typedef struct {
+    const VmsSnapshotDisk *stored;
+    char *path;          /* where the disk stands, or will */
+    gboolean referenced; /* the VM's configuration refers to this path */
+    gboolean exists;
+    VmsFileId file;     /* at path */
+    VmsImageUse use;    /* of path */
+    VmsPlaceInfo place; /* of the stored image towards path's folder */
+    VmsFileId image;    /* of the stored image, now; ino 0: not there */
+    char *image_fault;  /* why the stored image cannot be used; NULL: it can */
+} VmsRestoreDisk;
+
+typedef struct {
+    const VmsSnapshot *snapshot;
+    const VmsInventory *inventory;
+    const VmsVm *vm;    /* NULL: there is none by that name */
+    const char *asked;  /* the name or UUID the caller gave */
+    gint64 qemu_pid;    /* of the VM; 0: not running, or not known */
+    GPtrArray *disks;   /* VmsRestoreDisk* */
+    GPtrArray *missing; /* char*: dependencies that are not there */
+    guint flags;        /* vmsnap_restore_flags */
+} VmsRestoreInput;
+
+void vms_restore_disk_free(VmsRestoreDisk *disk);
+
+/* How the new disk is made: TRUE if its bytes are copied (or cloned), FALSE if converted. */
+gboolean vms_restore_keeps_format(const VmsRestoreDisk *disk);
+/* What the new disk needs beside the old one. */
+guint64 vms_restore_space(const VmsRestoreDisk *disk);
+
+VmsPlan *vms_restore_make_plan(const VmsRestoreInput *input);
