@@ -58,7 +58,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSnapshotRequest, vms_snapshot_request_free)
 /* engine/check.c */
 gboolean vms_engine_check(VmsEngine *engine, const char *vm_uuid, VmsCheckResult **ret_check,
                           GError **error);
-/* engine/store.c: records of the catalog as objects */
+/* engine/lookup.c: records of the catalog as objects */
 gboolean vms_engine_find_snapshot(VmsEngine *engine, const char *name_or_uuid,
                                   VmsSnapshot **ret_snapshot, GError **error);
 gboolean vms_engine_list_snapshots(VmsEngine *engine, const char *vm, GPtrArray **ret_snapshots,

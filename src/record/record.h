@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/lease.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
 
@@ -16,3 +17,5 @@ char *vms_record_write_snapshot(const VmsSnapshot *snapshot);
 VmsSnapshot *vms_record_read_snapshot(const char *text, GError **error);
 char *vms_record_write_operation(const VmsOperation *operation);
 VmsOperation *vms_record_read_operation(const char *text, GError **error);
+char *vms_record_write_lease(const VmsLease *lease);
+VmsLease *vms_record_read_lease(const char *text, GError **error);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/store.h"
+
+#include "base/error.h"
+#include "model/name.h"
+#include "record/record.h"
+
+#define SNAPSHOT "snapshot"
+#define OPERATION "operation"
+
+void
+vms_work_clear(VmsWork *work)
+{
+    g_clear_pointer(&work->snapshot, vms_snapshot_free);
+    g_clear_pointer(&work->operation, vms_operation_free);
+    work->snapshot_version = 0;
+    work->operation_version = 0;
+}
+
+/* A record that could not be read again must not be stored: better to fail now, before anything
+ * was done, than to have a snapshot nobody can use. */
+static gboolean
+unreadable(GError *cause, GError **error)
+{
+    g_autoptr(GError) owned = cause;
+
+    vms_refuse(error, VMSNAP_E_UNSUPPORTED, "NotStorable", "this cannot be recorded: %s",
+               owned->message);
+    if (error)
+        vms_error_take_cause(*error, g_steal_pointer(&owned));
+    return FALSE;
+}
+
+static gboolean
+snapshot_text(const VmsSnapshot *snapshot, char **ret_text, GError **error)
+{
+    g_autofree char *text = vms_record_write_snapshot(snapshot);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(VmsSnapshot) again = vms_record_read_snapshot(text, &cause);
+
+    if (!again)
+        return unreadable(g_steal_pointer(&cause), error);
+    *ret_text = g_steal_pointer(&text);
+    return TRUE;
+}
+
+static gboolean
+operation_text(const VmsOperation *operation, char **ret_text, GError **error)
+{
+    g_autofree char *text = vms_record_write_operation(operation);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(VmsOperation) again = vms_record_read_operation(text, &cause);
+
+    if (!again)
+        return unreadable(g_steal_pointer(&cause), error);
+    *ret_text = g_steal_pointer(&text);
+    return TRUE;
+}
+
+static VmsChange
+snapshot_change(const VmsWork *work, const char *text)
+{
+    const VmsSnapshot *snapshot = work->snapshot;
+    gboolean holds = snapshot->phase != VMSNAP_SNAPSHOT_FAILED;
+
+    return (VmsChange){
+        .kind = SNAPSHOT,
+        .id = snapshot->uuid,
+        .name = holds ? snapshot->name : NULL,
+        .expected = work->snapshot_version,
+        .created_us = snapshot->created_us,
+        .text = text,
+    };
+}
+
+static VmsChange
+operation_change(const VmsWork *work, const char *text)
+{
+    return (VmsChange){
+        .kind = OPERATION,
+        .id = work->operation->uuid,
+        .expected = work->operation_version,
+        .created_us = work->operation->created_us,
+        .text = text,
+    };
+}
+
+gboolean
+vms_store_save(VmsCatalog *catalog, VmsWork *work, GError **error)
+{
+    g_autofree char *snapshot = NULL;
+    g_autofree char *operation = NULL;
+    VmsChange changes[2];
+    gsize count = 0;
+
+    if (work->snapshot && !snapshot_text(work->snapshot, &snapshot, error))
+        return FALSE;
+    if (work->operation && !operation_text(work->operation, &operation, error))
+        return FALSE;
+    if (snapshot)
+        changes[count++] = snapshot_change(work, snapshot);
+    if (operation)
+        changes[count++] = operation_change(work, operation);
+    if (count > 0 && !vms_catalog_apply(catalog, changes, count, error))
+        return FALSE;
+    work->snapshot_version += snapshot ? 1 : 0;
+    work->operation_version += operation ? 1 : 0;
+    return TRUE;
+}
+
+gboolean
+vms_store_remove_snapshot(VmsCatalog *catalog, VmsWork *work, GError **error)
+{
+    g_autofree char *operation = NULL;
+    VmsChange changes[2];
+    gsize count = 0;
+
+    if (!work->snapshot)
+        return vms_fail(error, VMSNAP_E_INTERNAL, "no snapshot to remove");
+    if (work->operation && !operation_text(work->operation, &operation, error))
+        return FALSE;
+    changes[count++] = snapshot_change(work, NULL);
+    if (operation)
+        changes[count++] = operation_change(work, operation);
+    if (!vms_catalog_apply(catalog, changes, count, error))
+        return FALSE;
+    work->snapshot_version = 0;
+    work->operation_version += operation ? 1 : 0;
+    return TRUE;
+}
+
+/* Name the record in an error about its text. */
+static VmsSnapshot *
+snapshot_of(const VmsRecord *record, GError **error)
+{
+    g_autoptr(GError) wrong = NULL;
+    VmsSnapshot *snapshot = vms_record_read_snapshot(record->text, &wrong);
+
+    if (snapshot)
+        return snapshot;
+    vms_error_set_object(wrong, record->id);
+    g_propagate_error(error, g_steal_pointer(&wrong));
+    return NULL;
+}
+
+static VmsOperation *
+operation_of(const VmsRecord *record, GError **error)
+{
+    g_autoptr(GError) wrong = NULL;
+    VmsOperation *operation = vms_record_read_operation(record->text, &wrong);
+
+    if (operation)
+        return operation;
+    vms_error_set_object(wrong, record->id);
+    g_propagate_error(error, g_steal_pointer(&wrong));
+    return NULL;
+}
+
+static gboolean
+give_snapshot(const VmsRecord *record, VmsSnapshot **ret_snapshot, guint64 *ret_version,
+              GError **error)
+{
+    VmsSnapshot *snapshot = snapshot_of(record, error);
+
+    if (!snapshot)
+        return FALSE;
+    *ret_snapshot = snapshot;
+    if (ret_version)
+        *ret_version = record->version;
+    return TRUE;
+}
+
+gboolean
+vms_store_load_snapshot(VmsCatalog *catalog, const char *uuid, VmsSnapshot **ret_snapshot,
+                        guint64 *ret_version, GError **error)
+{
+    g_autofree char *id = g_ascii_strdown(uuid, -1);
+    g_autoptr(VmsRecord) record = NULL;
+
+    return vms_catalog_get(catalog, SNAPSHOT, id, &record, error) &&
+           give_snapshot(record, ret_snapshot, ret_version, error);
+}
+
+gboolean
+vms_store_load_operation(VmsCatalog *catalog, const char *uuid, VmsOperation **ret_operation,
+                         guint64 *ret_version, GError **error)
+{
+    g_autofree char *id = g_ascii_strdown(uuid, -1);
+    g_autoptr(VmsRecord) record = NULL;
+    VmsOperation *operation = NULL;
+
+    if (!vms_catalog_get(catalog, OPERATION, id, &record, error))
+        return FALSE;
+    operation = operation_of(record, error);
+    if (!operation)
+        return FALSE;
+    *ret_operation = operation;
+    if (ret_version)
+        *ret_version = record->version;
+    return TRUE;
+}
+
+/* The newest record that has @name without holding it. */
+static gboolean
+find_failed(VmsCatalog *catalog, const char *name, VmsSnapshot **ret_snapshot, guint64 *ret_version,
+            GError **error)
+{
+    g_autoptr(GPtrArray) records = NULL;
+
+    if (!vms_catalog_list(catalog, SNAPSHOT, &records, error))
+        return FALSE;
+    for (guint i = records->len; i > 0; i--) {
+        const VmsRecord *record = records->pdata[i - 1];
+        g_autoptr(VmsSnapshot) snapshot = record->name ? NULL : snapshot_of(record, NULL);
+        if (!snapshot || g_strcmp0(snapshot->name, name) != 0)
+            continue;
+        *ret_snapshot = g_steal_pointer(&snapshot);
+        if (ret_version)
+            *ret_version = record->version;
+        return TRUE;
+    }
+    vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no snapshot '%s'", name);
+    if (error)
+        vms_error_set_object(*error, name);
+    return FALSE;
+}
+
+gboolean
+vms_store_find_snapshot(VmsCatalog *catalog, const char *name_or_uuid, VmsSnapshot **ret_snapshot,
+                        guint64 *ret_version, GError **error)
+{
+    g_autoptr(VmsRecord) record = NULL;
+    g_autoptr(GError) missing = NULL;
+
+    if (vms_name_is_uuid(name_or_uuid))
+        return vms_store_load_snapshot(catalog, name_or_uuid, ret_snapshot, ret_version, error);
+    if (vms_catalog_find(catalog, SNAPSHOT, name_or_uuid, &record, &missing))
+        return give_snapshot(record, ret_snapshot, ret_version, error);
+    if (g_error_matches(missing, VMS_ERROR, VMSNAP_E_NOT_FOUND))
+        return find_failed(catalog, name_or_uuid, ret_snapshot, ret_version, error);
+    g_propagate_error(error, g_steal_pointer(&missing));
+    return FALSE;
+}
+
+gboolean
+vms_store_list_snapshots(VmsCatalog *catalog, GPtrArray **ret_snapshots, GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)vms_snapshot_free);
+    g_autoptr(GPtrArray) records = NULL;
+
+    if (!vms_catalog_list(catalog, SNAPSHOT, &records, error))
+        return FALSE;
+    for (guint i = 0; i < records->len; i++) {
+        VmsSnapshot *snapshot = snapshot_of(records->pdata[i], error);
+        if (!snapshot)
+            return FALSE;
+        g_ptr_array_add(found, snapshot);
+    }
+    *ret_snapshots = g_steal_pointer(&found);
+    return TRUE;
+}
+
+gboolean
+vms_store_list_operations(VmsCatalog *catalog, GPtrArray **ret_operations, GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)vms_operation_free);
+    g_autoptr(GPtrArray) records = NULL;
+
+    if (!vms_catalog_list(catalog, OPERATION, &records, error))
+        return FALSE;
+    for (guint i = 0; i < records->len; i++) {
+        VmsOperation *operation = operation_of(records->pdata[i], error);
+        if (!operation)
+            return FALSE;
+        g_ptr_array_add(found, operation);
+    }
+    *ret_operations = g_steal_pointer(&found);
+    return TRUE;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/operation.h"
+#include "record/field.h"
+
+static gpointer
+make_exchange(void)
+{
+    return vms_exchange_new(NULL, NULL, NULL);
+}
+
+static const VmsField exchange_fields[] = {
+    VMS_TEXT_NEEDED(VmsExchange, target, VMS_CHECK_WORD),
+    VMS_TEXT_NEEDED(VmsExchange, path, VMS_CHECK_PATH),
+    VMS_TEXT_NEEDED(VmsExchange, next, VMS_CHECK_PATH),
+    VMS_NESTED(VmsExchange, old_file, STRUCT, vms_shape_file_id),
+    VMS_NESTED(VmsExchange, new_file, STRUCT, vms_shape_file_id),
+    VMS_PLAIN(VmsExchange, existed, BOOL),
+    { .key = NULL },
+};
+
+static const VmsShape exchange_shape = {
+    .name = "exchange",
+    .size = sizeof(VmsExchange),
+    .fields = exchange_fields,
+    .make = make_exchange,
+    .free = (GDestroyNotify)vms_exchange_free,
+};
+
+static gpointer
+make_operation(void)
+{
+    return vms_operation_new(NULL, NULL);
+}
+
+static const VmsField operation_fields[] = {
+    VMS_TEXT_NEEDED(VmsOperation, uuid, VMS_CHECK_UUID),
+    VMS_TEXT_NEEDED(VmsOperation, type, VMS_CHECK_WORD),
+    VMS_ENUM(VmsOperation, phase, vms_words_operation_phase),
+    VMS_ENUM(VmsOperation, mode, vms_words_mode),
+    VMS_TEXT(VmsOperation, vm_uuid, VMS_CHECK_UUID),
+    VMS_TEXT(VmsOperation, vm_name, VMS_CHECK_LINE),
+    VMS_TEXT(VmsOperation, snapshot, VMS_CHECK_UUID),
+    VMS_TEXT(VmsOperation, snapshot_name, VMS_CHECK_SNAPSHOT_NAME),
+    VMS_TEXT(VmsOperation, undo_of, VMS_CHECK_UUID),
+    VMS_PLAIN(VmsOperation, created_us, INT),
+    VMS_PLAIN(VmsOperation, finished_us, INT),
+    VMS_NESTED(VmsOperation, owner, STRUCT, vms_shape_process),
+    VMS_TEXT(VmsOperation, boot_id, VMS_CHECK_NONE),
+    VMS_ENUM(VmsOperation, journal, vms_words_journal),
+    VMS_TEXTS(VmsOperation, folders, VMS_CHECK_PATH),
+    VMS_TEXTS(VmsOperation, files, VMS_CHECK_PATH),
+    VMS_NESTED(VmsOperation, exchanges, OBJECTS, exchange_shape),
+    VMS_TEXT(VmsOperation, old_xml, VMS_CHECK_NONE),
+    VMS_TEXT(VmsOperation, new_xml, VMS_CHECK_NONE),
+    VMS_TEXT(VmsOperation, nvram, VMS_CHECK_PATH),
+    VMS_ENUM(VmsOperation, power_before, vms_words_vm_state),
+    VMS_PLAIN(VmsOperation, start_after, BOOL),
+    VMS_PLAIN(VmsOperation, start_paused, BOOL),
+    VMS_TEXT(VmsOperation, plan_hash, VMS_CHECK_LINE),
+    VMS_TEXTS(VmsOperation, steps, VMS_CHECK_NONE),
+    VMS_NESTED(VmsOperation, resources, OBJECTS, vms_shape_finding),
+    VMS_NESTED(VmsOperation, conditions, OBJECTS, vms_shape_condition),
+    VMS_PLAIN(VmsOperation, space_needed, UINT),
+    VMS_PLAIN(VmsOperation, space_free, UINT),
+    VMS_PLAIN(VmsOperation, downtime_us, INT),
+    VMS_PLAIN(VmsOperation, undo_until_us, INT),
+    VMS_PLAIN(VmsOperation, undone, BOOL),
+    VMS_PLAIN(VmsOperation, error_code, INT32),
+    VMS_TEXT(VmsOperation, error_reason, VMS_CHECK_NONE),
+    VMS_TEXT(VmsOperation, error_message, VMS_CHECK_NONE),
+    { .key = NULL },
+};
+
+const VmsShape vms_shape_operation = {
+    .name = "operation",
+    .size = sizeof(VmsOperation),
+    .fields = operation_fields,
+    .make = make_operation,
+    .free = (GDestroyNotify)vms_operation_free,
+};
