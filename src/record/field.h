@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Tables that say how the members of a model object are stored. One table serves writing and
- * reading, so that neither can forget a member; a unit test finds members without a row. */
+ * reading, so that neither can forget a member; a test finds members without a row. */
 
 typedef enum {
     VMS_FIELD_TEXT,   /* char *; NULL is left out */

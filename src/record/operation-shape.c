@@ -15,6 +15,7 @@ static const VmsField exchange_fields[] = {
     VMS_NESTED(VmsExchange, old_file, STRUCT, vms_shape_file_id),
     VMS_NESTED(VmsExchange, new_file, STRUCT, vms_shape_file_id),
     VMS_PLAIN(VmsExchange, existed, BOOL),
+    VMS_PLAIN(VmsExchange, vanish, BOOL),
     { .key = NULL },
 };
 
@@ -49,6 +50,7 @@ static const VmsField operation_fields[] = {
     VMS_ENUM(VmsOperation, journal, vms_words_journal),
     VMS_TEXTS(VmsOperation, folders, VMS_CHECK_PATH),
     VMS_TEXTS(VmsOperation, files, VMS_CHECK_PATH),
+    VMS_TEXT(VmsOperation, socket, VMS_CHECK_PATH),
     VMS_NESTED(VmsOperation, exchanges, OBJECTS, exchange_shape),
     VMS_TEXT(VmsOperation, old_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, new_xml, VMS_CHECK_NONE),

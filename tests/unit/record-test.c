@@ -104,52 +104,6 @@ Test(record, a_mutated_text_is_read_or_refused)
     g_rand_free(rand);
 }
 
-static gsize
-size_of(const VmsField *field)
-{
-    switch (field->kind) {
-    case VMS_FIELD_BOOL:
-    case VMS_FIELD_INT32:
-    case VMS_FIELD_UINT32:
-    case VMS_FIELD_ENUM:
-        return 4;
-    case VMS_FIELD_INT:
-    case VMS_FIELD_UINT:
-        return 8;
-    case VMS_FIELD_STRUCT:
-        return field->shape->size;
-    case VMS_FIELD_TEXT:
-    case VMS_FIELD_OBJECT:
-    case VMS_FIELD_TEXTS:
-    case VMS_FIELD_OBJECTS:
-        return sizeof(gpointer);
-    }
-    return 0;
-}
-
-/* Rows stand in the order of the members, with nothing between but padding. */
-static void
-check_complete(const VmsShape *shape)
-{
-    gsize end = 0;
-
-    for (const VmsField *field = shape->fields; field->key; field++) {
-        cr_assert_geq(field->offset, end, "%s.%s is out of order", shape->name, field->key);
-        cr_assert_leq(field->offset - end, 4, "a member before %s.%s has no row", shape->name,
-                      field->key);
-        end = field->offset + size_of(field);
-        if (field->shape)
-            check_complete(field->shape);
-    }
-    cr_assert_leq(shape->size - end, 4, "the last member of %s has no row", shape->name);
-}
-
-Test(record, every_member_has_a_row)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(stored); i++)
-        check_complete(stored[i].shape);
-}
-
 /* A good snapshot's text, with @from replaced by @to; what reading it says. */
 static void
 expect_refused(const char *from, const char *to, int code, const char *reason)
