@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/blkid/media.h"
+#include "adapter/file/volume.h"
+#include "adapter/libvirt/hypervisor.h"
+#include "adapter/memory/catalog.h"
+#include "adapter/nbd/copier.h"
+#include "adapter/qcow2/reader.h"
+#include "adapter/qga/agent.h"
+#include "adapter/sqlite/catalog.h"
+#include "base/error.h"
+#include "port/channel.h"
+#include "wire/wire.h"
+
+#include <string.h>
+
+static const VmsMediaReader media_reader = {
+    .open = vms_reader_open,
+    .read = vms_reader_read,
+    .close = vms_reader_close,
+};
+
+static VmsAgent *
+open_agent(VmsHypervisor *hv, const char *vm_uuid)
+{
+    return vms_qga_new(vms_channel_new_hypervisor(hv, vm_uuid));
+}
+
+static gboolean
+open_catalog(const VmsWireRequest *request, VmsDrivers *drivers, GError **error)
+{
+    const char *catalog = request->catalog;
+
+    if (!catalog)
+        return TRUE;
+    if (strcmp(catalog, "memory:") == 0)
+        drivers->catalog = vms_memory_catalog_new();
+    else if (g_str_has_prefix(catalog, "sqlite:/"))
+        drivers->catalog = vms_sqlite_open(catalog + strlen("sqlite:"), request->read_only, error);
+    else
+        return vms_fail(error, VMSNAP_E_INVALID, "catalog '%s' is not sqlite:/PATH", catalog);
+    return drivers->catalog != NULL;
+}
+
+/* Two connections: what must never wait behind a survey has one of its own, because libvirtd
+ * serves only a few calls of a connection at a time. */
+static gboolean
+open_hypervisor(const VmsWireRequest *request, VmsDrivers *drivers, GError **error)
+{
+    if (request->uri && strcmp(request->uri, "none") == 0)
+        return TRUE;
+    drivers->hypervisor = vms_libvirt_open(request->uri, request->read_only, request->log, error);
+    if (!drivers->hypervisor)
+        return FALSE;
+    drivers->urgent = vms_libvirt_open(request->uri, request->read_only, request->log, error);
+    return drivers->urgent != NULL;
+}
+
+gboolean
+vms_wire_open(const VmsWireRequest *request, VmsDrivers **ret_drivers, GError **error)
+{
+    g_autoptr(VmsDrivers) drivers = g_new0(VmsDrivers, 1);
+
+    if (!open_hypervisor(request, drivers, error) || !open_catalog(request, drivers, error))
+        return FALSE;
+    drivers->volume = vms_file_volume_new(vms_reader_fill_image);
+    drivers->media = vms_blkid_media_new(&media_reader);
+    drivers->copier = vms_nbd_copier_new();
+    drivers->open_agent = open_agent;
+    *ret_drivers = g_steal_pointer(&drivers);
+    return TRUE;
+}
+
+void
+vms_wire_free(VmsDrivers *drivers)
+{
+    if (!drivers)
+        return;
+    vms_catalog_free(drivers->catalog);
+    vms_copier_free(drivers->copier);
+    vms_media_free(drivers->media);
+    vms_volume_free(drivers->volume);
+    vms_hypervisor_free(drivers->urgent);
+    vms_hypervisor_free(drivers->hypervisor);
+    g_free(drivers);
+}
