@@ -10,6 +10,8 @@
  * our backup job, in this order. Shared by the guard process and by recover.
  *
  * Does nothing to an instance that is not the lease's. Returns TRUE when nothing is held any
- * more (or the instance is gone); FALSE with an error when it must be tried again. */
+ * more (or the instance is gone); FALSE with an error when it must be tried again. @limit_ms
+ * bounds the wait for the agent. @ret_done (may be NULL) gets the words of recovery: "resumed",
+ * "thawed", "ended-job", joined by ", "; NULL if there was nothing to do. */
 gboolean vms_release_held(const VmsDrivers *drivers, const VmsLease *lease, guint limit_ms,
                           char **ret_done, GError **error);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* What owner and guard say to each other, over a SOCK_SEQPACKET pair: one order a packet, none
+ * larger than a VmsGuardOrder. The guard's end is its descriptor 0.
+ *
+ * argv of the guard: URI, VM's UUID, state folder, owner's pid, owner's start. First it says READY
+ * (or REFUSED, then text), then answers each ARM with ARMED. */
+
+enum { VMS_GUARD_ARGC = 6, VMS_GUARD_FD = 0 };
+
+typedef enum {
+    /* owner to guard */
+    VMS_GUARD_ARM = 1, /* act at deadline_us too (CLOCK_BOOTTIME; 0: no deadline) */
+    VMS_GUARD_DISMISS, /* go */
+    VMS_GUARD_ABANDON, /* act now */
+    /* guard to owner */
+    VMS_GUARD_READY = 16,
+    VMS_GUARD_REFUSED,
+    VMS_GUARD_ARMED
+} VmsGuardWord;
+
+typedef struct {
+    guint32 word; /* VmsGuardWord */
+    guint32 unused;
+    gint64 deadline_us;
+    char text[240]; /* of REFUSED, ended by NUL */
+} VmsGuardOrder;

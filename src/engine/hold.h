@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/lease.h"
+#include "model/evidence.h"
+
+#include <glib.h>
+
+/* The licence to hold a VM: lease on disk and guard at its post. Taken before anything is frozen,
+ * suspended or begun, given back when all of it was undone. */
+
+typedef struct VmsHolding VmsHolding;
+
+typedef struct {
+    const char *vm_uuid;
+    const char *operation_uuid;
+    VmsInstance instance;
+    gboolean freezes;
+    gboolean suspends;
+    const char *backup_socket; /* NULL: no job */
+    gint64 last_us;            /* the guard acts this long from now */
+} VmsHoldRequest;
+
+/* NoGuard when no guard can be started and the context has not taken its duty; BUSY with reason
+ * MaybeFrozen when an earlier lease of the VM is not settled. Notes the guard in @evidence. */
+gboolean vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *evidence,
+                          VmsHolding **ret_holding, GError **error);
+/* CLOCK_BOOTTIME. */
+gint64 vms_holding_get_deadline(const VmsHolding *holding);
+/* The window is over, a backup job remains: the guard waits for its owner's death only. */
+void vms_holding_narrow_to_job(VmsHolding *holding);
+/* End our backup job if it was begun; nothing else. */
+gboolean vms_holding_end_job(VmsHolding *holding, GError **error);
+/* Everything is undone. Frees. */
+gboolean vms_holding_settle(VmsHolding *holding, GError **error);
+/* Something may be held: the guard goes on and the lease stays. Frees. */
+void vms_holding_abandon(VmsHolding *holding);

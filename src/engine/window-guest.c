@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/window-guest.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine/thaw.h"
+
+#include <string.h>
+
+#include <vmsnap/job.h>
+
+enum {
+    THAW_CALL_MS = 5000,
+    UNDO_BOUND_MS = 10000, /* after that the guard goes on alone */
+    RESUME_PAUSE_MS = 50
+};
+
+static gboolean
+fail_maybe_frozen(const VmsWindowRun *run, GError **error, GError *cause)
+{
+    GError *made = NULL;
+
+    vms_refuse(&made, VMSNAP_E_AGENT, "MaybeFrozen",
+               "VM %s may still be frozen, the agent does not confirm a thaw: %s",
+               run->window->vm->name, cause->message);
+    vms_error_set_frozen(made, VMSNAP_FROZEN_UNKNOWN);
+    vms_error_take_cause(made, cause);
+    g_propagate_error(error, made);
+    return FALSE;
+}
+
+/* ---- freeze ---- */
+
+/* The one refusal that proves that our freeze did nothing: somebody else was first. */
+static gboolean
+is_frozen_by_another(const GError *error)
+{
+    return strstr(error->message, "frozen state") != NULL;
+}
+
+/* Takes @failed. */
+static gboolean
+freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
+{
+    VmsEvidence *evidence = run->evidence;
+    g_autoptr(GError) cause = failed;
+    GError *unsure = NULL;
+
+    evidence->freeze_error = g_strdup(cause->message);
+    if (is_frozen_by_another(cause)) {
+        evidence->frozen_before = TRUE;
+        run->frozen = FALSE;
+    } else if (!vms_thaw_until_confirmed(run->agent, UNDO_BOUND_MS, TRUE, NULL, &unsure)) {
+        return fail_maybe_frozen(run, error, unsure);
+    } else {
+        run->frozen = FALSE;
+    }
+    if (run->wish != VMS_FREEZE_MUST) {
+        vms_evidence_warn(evidence, "FreezeFailed: %s", cause->message);
+        return TRUE;
+    }
+    vms_refuse(error, VMSNAP_E_AGENT, "FreezeFailed", "freezing VM %s failed: %s",
+               run->window->vm->name, cause->message);
+    if (error)
+        vms_error_take_cause(*error, g_steal_pointer(&cause));
+    return FALSE;
+}
+
+gboolean
+vms_window_freeze(VmsWindowRun *run, GError **error)
+{
+    VmsEvidence *evidence = run->evidence;
+    GError *failed = NULL;
+    int count = -1;
+
+    if (run->wish == VMS_FREEZE_NOT)
+        return TRUE;
+    vms_progress_enter(run->window->progress, VMSNAP_STAGE_FREEZING);
+    run->frozen = TRUE; /* from here on maybe frozen, whatever the answer */
+    evidence->times.freeze_sent = vms_clock_monotonic_us();
+    if (vms_agent_freeze(run->agent, run->freeze_call_ms, &count, &failed)) {
+        evidence->times.freeze_acked = vms_clock_monotonic_us();
+        evidence->frozen_count = count;
+        if (count > 0)
+            return TRUE;
+        /* Hooks in the guest may have run all the same. */
+        vms_refuse(&failed, VMSNAP_E_AGENT, "FreezeFailed", "the agent froze no file system");
+    }
+    return freeze_failed(run, failed, error);
+}
+
+/* ---- thaw ---- */
+
+static void
+note_overdue(VmsWindowRun *run)
+{
+    const VmsTimes *times = &run->evidence->times;
+    gint64 budget_us = (gint64)run->freeze_budget_ms * 1000;
+
+    run->evidence->overdue = times->thaw_sent - times->freeze_acked > budget_us ||
+                             vms_clock_boottime_us() >= vms_holding_get_deadline(run->holding);
+}
+
+/* Takes @failed. The thaw's answer got lost or was an error. On Windows an error means that VSS
+ * ended the freeze before; elsewhere the count of a later thaw tells. */
+static gboolean
+thaw_again(VmsWindowRun *run, GError *failed, int *ret_count, GError **error)
+{
+    GError *unsure = NULL;
+
+    vms_evidence_warn(run->evidence, "thawing had to be repeated: %s", failed->message);
+    g_error_free(failed);
+    run->evidence->thaw_failed = run->evidence->windows;
+    if (vms_thaw_until_confirmed(run->agent, UNDO_BOUND_MS, FALSE, ret_count, &unsure))
+        return TRUE;
+    run->evidence->thaw_failed = TRUE;
+    return fail_maybe_frozen(run, error, unsure);
+}
+
+gboolean
+vms_window_thaw(VmsWindowRun *run, GError **error)
+{
+    VmsEvidence *evidence = run->evidence;
+    GError *failed = NULL;
+    int count = -1;
+
+    if (!run->frozen)
+        return TRUE;
+    evidence->times.thaw_sent = vms_clock_monotonic_us();
+    vms_progress_enter(run->window->progress, VMSNAP_STAGE_THAWING);
+    note_overdue(run);
+    if (!vms_agent_thaw(run->agent, THAW_CALL_MS, &count, &failed) &&
+        !thaw_again(run, failed, &count, error))
+        return FALSE;
+    evidence->times.thaw_acked = vms_clock_monotonic_us();
+    evidence->thawed_count = count;
+    run->frozen = FALSE;
+    return TRUE;
+}
+
+/* ---- suspend and resume ---- */
+
+gboolean
+vms_window_suspend(VmsWindowRun *run, GError **error)
+{
+    VmsHypervisor *hv = run->engine->drivers->urgent;
+
+    if (!run->suspends)
+        return TRUE;
+    run->suspended = TRUE; /* maybe, whatever the answer */
+    run->evidence->times.suspend_sent = vms_clock_monotonic_us();
+    if (!vms_hypervisor_suspend(hv, run->window->vm->uuid, error))
+        return FALSE;
+    run->evidence->times.suspended = vms_clock_monotonic_us();
+    return TRUE;
+}
+
+/* TRUE if it runs, or is gone: nothing is left to resume. */
+static gboolean
+stands_no_more(const VmsWindowRun *run)
+{
+    VmsInstance instance = { .domain_id = -1 };
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+
+    if (!vms_hypervisor_read_state(run->engine->drivers->urgent, run->window->vm->uuid, &state,
+                                   &instance, NULL))
+        return FALSE;
+    return state != VMSNAP_VM_PAUSED;
+}
+
+gboolean
+vms_window_resume(VmsWindowRun *run, GError **error)
+{
+    VmsHypervisor *hv = run->engine->drivers->urgent;
+    gint64 until_us = vms_clock_monotonic_us() + (gint64)UNDO_BOUND_MS * 1000;
+    g_autoptr(GError) last = NULL;
+
+    if (!run->suspended)
+        return TRUE;
+    while (!vms_hypervisor_resume(hv, run->window->vm->uuid, &last) && !stands_no_more(run)) {
+        if (vms_clock_monotonic_us() >= until_us) {
+            vms_error_set_frozen(last, run->frozen ? VMSNAP_FROZEN_YES : VMSNAP_FROZEN_NO);
+            g_propagate_prefixed_error(error, g_steal_pointer(&last),
+                                       "resuming VM %s failed: ", run->window->vm->name);
+            return FALSE;
+        }
+        g_clear_error(&last);
+        vms_clock_sleep_us((gint64)RESUME_PAUSE_MS * 1000);
+    }
+    run->evidence->times.resumed = vms_clock_monotonic_us();
+    run->suspended = FALSE;
+    return TRUE;
+}

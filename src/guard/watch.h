@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/process.h"
+#include "port/drivers.h"
+
+#include <glib.h>
+
+/* The guard's work: stand by an owner who holds a VM, and let go in its place when it dies, is
+ * late, or says so. */
+
+typedef struct {
+    const char *vm_uuid;
+    const char *state_dir;
+    VmsProcessId owner;
+    int orders; /* packets of engine/guard-order.h */
+    /* A connection of our own; called again when one was lost. */
+    VmsDrivers *(*open)(void *data, GError **error);
+    void (*close)(VmsDrivers *drivers);
+    void *data;
+} VmsGuardWatch;
+
+/* Runs until nothing is left to do: dismissed; or the owner is gone and what it held is free; or
+ * given up after 24 h. Returns the exit status of the process. */
+int vms_guard_watch(const VmsGuardWatch *watch);
