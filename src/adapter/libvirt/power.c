@@ -12,14 +12,30 @@ vms_libvirt_suspend(VmsHypervisor *hv, const char *uuid, GError **error)
     return virDomainSuspend(on.domain) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
 }
 
+static gboolean
+is_running(virDomainPtr domain)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+
+    return virDomainGetState(domain, &state, NULL, 0) == 0 && state == VIR_DOMAIN_RUNNING;
+}
+
+/* Resuming twice is no failure: whoever cleans up after another does. */
 gboolean
 vms_libvirt_resume(VmsHypervisor *hv, const char *uuid, GError **error)
 {
     g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+    g_autoptr(GError) failure = NULL;
 
     if (!vms_domain_call_begin(&on, hv, uuid, error))
         return FALSE;
-    return virDomainResume(on.domain) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
+    if (virDomainResume(on.domain) == 0)
+        return TRUE;
+    vms_libvirt_fail(&failure, uuid);
+    if (vms_libvirt_last_code() == VIR_ERR_OPERATION_INVALID && is_running(on.domain))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
 }
 
 gboolean

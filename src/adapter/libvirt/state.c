@@ -77,7 +77,7 @@ vms_libvirt_read_writes(VmsHypervisor *hv, const char *uuid, const char *target,
     if (!vms_domain_call_begin(&on, hv, uuid, error))
         return FALSE;
     if (virDomainBlockStats(on.domain, target, &stats, sizeof(stats)) < 0 &&
-        !vms_libvirt_last_unsupported())
+        !vms_libvirt_last_unsupported() && vms_libvirt_last_code() != VIR_ERR_OPERATION_INVALID)
         return vms_libvirt_fail(error, target);
     *ret_writes = stats.wr_bytes;
     return TRUE;
