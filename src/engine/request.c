@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/engine.h"
+
+void
+vms_snapshot_request_free(VmsSnapshotRequest *request)
+{
+    if (!request)
+        return;
+    g_free(request->name);
+    g_free(request->description);
+    g_strfreev(request->labels);
+    g_strfreev(request->disks);
+    g_free(request->store);
+    g_free(request);
+}
