@@ -58,6 +58,15 @@ vms_call_need_hypervisor(const VmsCall *call, GError **error)
 }
 
 gboolean
+vms_call_need_records(const VmsCall *call, GError **error)
+{
+    if (!call->context->no_records)
+        return TRUE;
+    return vms_fail(error, VMSNAP_E_PERMISSION, "the catalog in %s may not be read by this user",
+                    call->context->engine.state_dir);
+}
+
+gboolean
 vms_call_need_local(const VmsCall *call, GError **error)
 {
     const VmsHypervisor *hv = call->context->drivers->hypervisor;

@@ -55,16 +55,19 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
     engine->runtime_dir = g_steal_pointer(&paths->runtime);
     engine->boot_id = vms_clock_boot_id();
     engine->self_guard = (options->flags & VMSNAP_CONTEXT_SELF_GUARD) != 0;
-    engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0;
+    engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0 || paths->no_write;
+    context->no_records = paths->no_records;
 }
 
 static gboolean
-connect_drivers(vmsnap_context *context, const char *uri, const char *catalog, GError **error)
+connect_drivers(vmsnap_context *context, const vmsnap_context_options *options,
+                const VmsPaths *paths, GError **error)
 {
     const VmsWireRequest request = {
-        .uri = uri,
-        .catalog = catalog,
-        .read_only = context->engine.read_only,
+        .uri = options->uri,
+        .catalog = paths->catalog,
+        /* By the flag alone: who has no right to our folders may still ask guests. */
+        .read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0,
         .log = &context->log,
     };
     const VmsHypervisor *hv;
@@ -73,7 +76,7 @@ connect_drivers(vmsnap_context *context, const char *uri, const char *catalog, G
         return FALSE;
     hv = context->drivers->hypervisor;
     context->engine.drivers = context->drivers;
-    context->engine.uri = g_strdup(hv && hv->uri ? hv->uri : uri);
+    context->engine.uri = g_strdup(hv && hv->uri ? hv->uri : options->uri);
     return TRUE;
 }
 
@@ -91,7 +94,7 @@ open_context(const vmsnap_context_options *theirs, vmsnap_context **ret_context,
 
     context = g_new0(vmsnap_context, 1);
     context_init(context, &options, &paths);
-    if (!connect_drivers(context, options.uri, paths.catalog, error)) {
+    if (!connect_drivers(context, &options, &paths, error)) {
         vmsnap_context_unref(context);
         return FALSE;
     }

@@ -21,6 +21,7 @@ struct vmsnap_context {
     VmsDrivers *drivers; /* freed when closed */
     VmsEngine engine;
     VmsJobPool *jobs;
+    gboolean no_records;  /* the catalog may not be read: what stands for it is empty */
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     VmsContextState state;
@@ -42,6 +43,8 @@ gboolean vms_call_need_local(const VmsCall *call, GError **error);
 gboolean vms_call_need_write(const VmsCall *call, GError **error);
 /* The call asks the hypervisor: UNSUPPORTED without one. */
 gboolean vms_call_need_hypervisor(const VmsCall *call, GError **error);
+/* The call reads records: PERMISSION where the catalog may not be read. */
+gboolean vms_call_need_records(const VmsCall *call, GError **error);
 /* INVALID unless @given: for pointers that a caller must pass. */
 gboolean vms_need(gboolean given, const char *what, GError **error);
 

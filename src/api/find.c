@@ -113,6 +113,7 @@ vmsnap_context_find_snapshot(vmsnap_context *context, const char *snapshot,
     if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
         !need_key(snapshot, "the snapshot", &error) ||
         !vms_need(ret_snapshot != NULL, "ret_snapshot", &error) ||
+        !vms_call_need_records(&call, &error) ||
         !vms_engine_find_snapshot(&context->engine, snapshot, &found, &error))
         return vms_api_fail(ret_error, error);
     *ret_snapshot = vms_snapshot_handle_new(context, found);
@@ -129,7 +130,7 @@ vmsnap_context_list_snapshots(vmsnap_context *context, const char *vm,
 
     if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
         (vm && !need_key(vm, "the VM", &error)) ||
-        !vms_need(ret_list != NULL, "ret_list", &error) ||
+        !vms_need(ret_list != NULL, "ret_list", &error) || !vms_call_need_records(&call, &error) ||
         !vms_engine_list_snapshots(&context->engine, vm, &snapshots, &error))
         return vms_api_fail(ret_error, error);
     *ret_list =
@@ -148,6 +149,7 @@ vmsnap_context_find_operation(vmsnap_context *context, const char *uuid,
     if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
         !need_key(uuid, "the operation", &error) ||
         !vms_need(ret_operation != NULL, "ret_operation", &error) ||
+        !vms_call_need_records(&call, &error) ||
         !vms_engine_find_operation(&context->engine, uuid, &found, &error))
         return vms_api_fail(ret_error, error);
     *ret_operation = vms_operation_handle_new(context, found);
@@ -163,7 +165,7 @@ vmsnap_context_list_operations(vmsnap_context *context, vmsnap_operation_list **
     g_autoptr(GPtrArray) operations = NULL;
 
     if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
-        !vms_need(ret_list != NULL, "ret_list", &error) ||
+        !vms_need(ret_list != NULL, "ret_list", &error) || !vms_call_need_records(&call, &error) ||
         !vms_engine_list_operations(&context->engine, &operations, &error))
         return vms_api_fail(ret_error, error);
     *ret_list =

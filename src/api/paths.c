@@ -22,15 +22,28 @@ uri_path_is(const char *uri, const char *path)
     return parsed && g_strcmp0(g_uri_get_path(parsed), path) == 0;
 }
 
-/* root acts on the system. Another user may when the folders let him and the URI says so. */
 static gboolean
 is_system(const char *uri)
 {
     if (uri_path_is(uri, "/session"))
         return FALSE;
-    if (geteuid() == 0)
-        return TRUE;
-    return uri_path_is(uri, "/system") && faccessat(AT_FDCWD, SYSTEM_STATE, W_OK, AT_EACCESS) == 0;
+    return geteuid() == 0 || uri_path_is(uri, "/system");
+}
+
+static gboolean
+may(const char *path, int rights)
+{
+    return faccessat(AT_FDCWD, path, rights, AT_EACCESS) == 0;
+}
+
+/* Another user than root may act on the system when its folders let him. */
+static void
+find_system(VmsPaths *paths)
+{
+    paths->state = g_strdup(SYSTEM_STATE);
+    paths->runtime = g_strdup(SYSTEM_RUNTIME);
+    paths->no_write = geteuid() != 0 && !may(SYSTEM_STATE, R_OK | W_OK | X_OK);
+    paths->no_records = paths->no_write && errno != ENOENT;
 }
 
 static gboolean
@@ -78,8 +91,7 @@ find_folders(VmsPaths *paths, const char *uri, const char *state_dir, GError **e
     }
     if (!is_system(uri))
         return find_user(paths, error);
-    paths->state = g_strdup(SYSTEM_STATE);
-    paths->runtime = g_strdup(SYSTEM_RUNTIME);
+    find_system(paths);
     return TRUE;
 }
 
@@ -87,13 +99,15 @@ static gboolean
 find_catalog(VmsPaths *paths, const char *catalog, GError **error)
 {
     if (!catalog) {
-        paths->catalog = g_strdup_printf("sqlite:%s/catalog.db", paths->state);
+        paths->catalog = paths->no_write ? g_strdup("memory:")
+                                         : g_strdup_printf("sqlite:%s/catalog.db", paths->state);
         return TRUE;
     }
     if (g_str_has_prefix(catalog, "sqlite:") &&
         !vms_name_check_path(catalog + strlen("sqlite:"), error))
         return FALSE;
     paths->catalog = g_strdup(catalog);
+    paths->no_records = FALSE;
     return TRUE;
 }
 

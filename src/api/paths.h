@@ -9,6 +9,9 @@ typedef struct {
     char *state;   /* catalog, leases */
     char *runtime; /* locks, sockets */
     char *catalog; /* "sqlite:/PATH" */
+    /* A user who acts on the system's hypervisor without rights on its state folder. */
+    gboolean no_write;
+    gboolean no_records; /* there are records that he may not read */
 } VmsPaths;
 
 /* @uri, @state_dir and @catalog as in vmsnap_context_options; each may be NULL. Makes nothing. */
