@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/commands.h"
+#include "cli/document.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Places in this list are the library's numbers. */
+static const char *const modes[] = { "", "dry-run", "strict", "best-effort", NULL };
+
+#define STOP_OPTIONS                                                                               \
+    { "stop-timeout", 0, "S", "seconds to wait for the guest to shut down (60)" },                 \
+        { "force-stop", 0, NULL, "cut the power when it does not" },                               \
+        { "no-start", 0, NULL, "leave the VM off afterwards" },                                    \
+        { "wait-ready", 0, "S", "seconds to wait for locks and other jobs (0)" },
+
+static const CliOption restore_options[] = {
+    { "mode", 0, "MODE", "dry-run, strict or best-effort; required" },
+    STOP_OPTIONS{ "allow-partial", 0, NULL, "restore from a partial snapshot" },
+    { "drop-managed-save", 0, NULL, "drop a managed save that stands in the way" },
+    { "undo-ttl", 0, "S", "seconds to keep what was replaced (86400)" },
+    { "plan", 0, "FILE", "dry-run: write the plan; else: run only if it is still this one" },
+    { 0 },
+};
+
+static const CliOption undo_options[] = {
+    STOP_OPTIONS{ 0 },
+};
+
+static gboolean
+read_options(const Cli *cli, vmsnap_restore_options *options)
+{
+    guint32 undo_ms = 0;
+
+    options->flags = (cli_given(cli, "force-stop") ? VMSNAP_RESTORE_FORCE_STOP : 0) |
+                     (cli_given(cli, "allow-partial") ? VMSNAP_RESTORE_ALLOW_PARTIAL : 0) |
+                     (cli_given(cli, "drop-managed-save") ? VMSNAP_RESTORE_DROP_MANAGED_SAVE : 0) |
+                     (cli_given(cli, "no-start") ? VMSNAP_RESTORE_NO_START : 0);
+    if (!cli_read_seconds(cli, "stop-timeout", &options->stop_timeout_ms) ||
+        !cli_read_seconds(cli, "wait-ready", &options->wait_ready_ms) ||
+        !cli_read_seconds(cli, "undo-ttl", &undo_ms))
+        return FALSE;
+    options->undo_ttl_s = undo_ms ? MAX(undo_ms / 1000, 1) : 0;
+    return TRUE;
+}
+
+static gboolean
+read_mode(const Cli *cli, guint32 *ret_mode)
+{
+    const char *text = cli_value(cli, "mode");
+
+    if (text && *text)
+        return cli_read_word(cli, "mode", modes, 0, ret_mode);
+    (void)cli_refuse(cli, VMSNAP_E_INVALID, "Usage",
+                     "--mode is required: dry-run, strict or best-effort");
+    return FALSE;
+}
+
+/* ---- the plan file ---- */
+
+static CliExit
+write_plan(const Cli *cli, const char *path, const char *json)
+{
+    const gsize size = strlen(json);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    gboolean good = fd >= 0 && write(fd, json, size) == (gssize)size && fsync(fd) == 0;
+    int number = errno;
+
+    if (fd >= 0 && close(fd) != 0)
+        good = FALSE;
+    if (good)
+        return CLI_DONE;
+    return cli_refuse(cli, VMSNAP_E_IO, "IO", "cannot write the plan to %s: %s", path,
+                      g_strerror(number));
+}
+
+/* The hash in a plan or in the operation document around it. */
+static char *
+hash_in(const char *json)
+{
+    g_autoptr(JsonNode) document = cli_document_parse(json);
+    JsonObject *root = cli_document_root(document);
+    char *hash = cli_text(cli_object(root, "plan"), "hash");
+
+    return hash ? hash : cli_text(root, "hash");
+}
+
+/* Is the plan of now the one in the file? */
+static CliExit
+compare_plan(const Cli *cli, const char *path, const vmsnap_plan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *hash = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, &error))
+        return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "%s", error->message);
+    hash = hash_in(text);
+    if (!hash)
+        return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "%s holds no plan", path);
+    if (strcmp(hash, vmsnap_plan_get_hash(plan)) == 0)
+        return CLI_DONE;
+    return cli_refuse(cli, VMSNAP_E_PLAN_STALE, "PlanStale",
+                      "the world changed since the plan in %s was made", path);
+}
+
+/* ---- restore ---- */
+
+static CliExit
+answer_dry_run(const Cli *cli, const vmsnap_plan *plan)
+{
+    const char *path = cli_value(cli, "plan");
+    CliExit status = path ? write_plan(cli, path, vmsnap_plan_get_json(plan)) : CLI_DONE;
+
+    if (status != CLI_DONE)
+        return status;
+    if (cli->json)
+        cli_print_json(vmsnap_plan_get_json(plan));
+    else
+        cli_print_operation(vmsnap_plan_get_json(plan));
+    return vmsnap_plan_get_conflict_count(plan, VMSNAP_MODE_DRY_RUN) ? CLI_CONFLICT : CLI_DONE;
+}
+
+static void
+print_done(const Cli *cli, const char *json)
+{
+    if (cli->json)
+        cli_print_json(json);
+    else
+        cli_print_operation(json);
+}
+
+static CliExit
+run_plan(const Cli *cli, vmsnap_plan *plan, guint32 mode)
+{
+    const char *path = cli_value(cli, "plan");
+    g_autoptr(vmsnap_job) job = NULL;
+    g_autoptr(JsonNode) document = NULL;
+    vmsnap_error *error = NULL;
+    CliExit status = path ? compare_plan(cli, path, plan) : CLI_DONE;
+
+    if (status != CLI_DONE)
+        return status;
+    if (vmsnap_restore_start(plan, mode, &job, &error) >= 0 && cli_watch(cli, job, &error) >= 0) {
+        print_done(cli, vmsnap_job_get_json(job));
+        return CLI_DONE;
+    }
+    document = cli_document_parse(vmsnap_plan_get_json(plan));
+    if (!cli->json && vmsnap_error_get_code(error) == VMSNAP_E_CONFLICT)
+        cli_print_findings(cli_document_root(document), "resources", stderr);
+    return cli_fail(cli, error);
+}
+
+static CliExit
+run_restore(Cli *cli)
+{
+    vmsnap_restore_options options = VMSNAP_RESTORE_OPTIONS_INIT;
+    g_autoptr(vmsnap_snapshot) snapshot = NULL;
+    g_autoptr(vmsnap_plan) plan = NULL;
+    vmsnap_error *error = NULL;
+    guint32 mode = 0;
+    CliExit status;
+
+    if (!read_mode(cli, &mode) || !read_options(cli, &options))
+        return CLI_USAGE;
+    if (!cli_open(cli, mode == VMSNAP_MODE_DRY_RUN ? CLI_ASK : CLI_CHANGE, &status))
+        return status;
+    if (vmsnap_context_find_snapshot(cli->context, cli_argument(cli, 1), &snapshot, &error) < 0 ||
+        vmsnap_restore_plan(snapshot, cli_argument(cli, 0), &options, &plan, &error) < 0)
+        return cli_fail(cli, error);
+    return mode == VMSNAP_MODE_DRY_RUN ? answer_dry_run(cli, plan) : run_plan(cli, plan, mode);
+}
+
+const CliCommand cli_restore = {
+    .name = "restore",
+    .arguments = "VM SNAPSHOT",
+    .summary = "Bring a VM back to a snapshot, in place",
+    .options = restore_options,
+    .least = 2,
+    .most = 2,
+    .run = run_restore,
+};
+
+/* ---- undo ---- */
+
+static CliExit
+run_undo(Cli *cli)
+{
+    vmsnap_restore_options options = VMSNAP_RESTORE_OPTIONS_INIT;
+    g_autoptr(vmsnap_operation) operation = NULL;
+    g_autoptr(vmsnap_job) job = NULL;
+    vmsnap_error *error = NULL;
+    const char *uuid = cli_argument(cli, 0);
+    CliExit status;
+
+    if (!g_uuid_string_is_valid(uuid))
+        return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "%s is not an operation's UUID", uuid);
+    if (!read_options(cli, &options))
+        return CLI_USAGE;
+    if (!cli_open(cli, CLI_CHANGE, &status))
+        return status;
+    if (vmsnap_context_find_operation(cli->context, uuid, &operation, &error) < 0 ||
+        vmsnap_operation_undo(operation, &options, &job, &error) < 0 ||
+        cli_watch(cli, job, &error) < 0)
+        return cli_fail(cli, error);
+    print_done(cli, vmsnap_job_get_json(job));
+    return CLI_DONE;
+}
+
+const CliCommand cli_undo = {
+    .name = "undo",
+    .arguments = "OPERATION",
+    .summary = "Bring back what a restore replaced",
+    .options = undo_options,
+    .least = 1,
+    .most = 1,
+    .run = run_undo,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cli/cli.h"
+
+extern const CliCommand cli_check;
+extern const CliCommand cli_vm_list;
+extern const CliCommand cli_vm_show;
+extern const CliCommand cli_disk_list;
+extern const CliCommand cli_snapshot_create;
+extern const CliCommand cli_snapshot_list;
+extern const CliCommand cli_snapshot_show;
+extern const CliCommand cli_snapshot_delete;
+extern const CliCommand cli_snapshot_verify;
+extern const CliCommand cli_snapshot_wait;
+extern const CliCommand cli_restore;
+extern const CliCommand cli_undo;
+extern const CliCommand cli_undo_list;
+extern const CliCommand cli_operation_list;
+extern const CliCommand cli_operation_show;
+extern const CliCommand cli_recover;

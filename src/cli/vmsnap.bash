@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# bash completion of vmsnap(1)
+
+_vmsnap_names()
+{
+    # Names come one a line; those with characters that a shell would split are left out.
+    "${_vmsnap_command[@]}" "$@" 2>/dev/null | sed -e 1d -e 's/ .*//' | grep -x '[-A-Za-z0-9._]*'
+}
+
+_vmsnap()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local _vmsnap_command=(vmsnap --no-recover -q) words=() i options
+    local globals='--connect --catalog --state-dir --output --no-recover --no-progress
+        --quiet --verbose --version --help'
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -c | --connect | --catalog | --state-dir)
+            _vmsnap_command+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+            ((i++))
+            ;;
+        -o | --output) ((i++)) ;;
+        -*) ;;
+        *) words+=("${COMP_WORDS[i]}") ;;
+        esac
+    done
+
+    case $prev in
+    -o | --output) COMPREPLY=($(compgen -W 'table json' -- "$cur")); return ;;
+    --consistency) COMPREPLY=($(compgen -W 'require prefer skip' -- "$cur")); return ;;
+    --method) COMPREPLY=($(compgen -W 'auto reflink copy backup' -- "$cur")); return ;;
+    --mode) COMPREPLY=($(compgen -W 'dry-run strict best-effort' -- "$cur")); return ;;
+    --vm) COMPREPLY=($(compgen -W "$(_vmsnap_names vm list)" -- "$cur")); return ;;
+    --state-dir | --store) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    --plan) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        case "${words[0]} ${words[1]}" in
+        'snapshot create') options='--consistency --disk --method --wait-ready --freeze-call
+            --freeze-budget --store --label --description' ;;
+        'snapshot list') options='--vm --label' ;;
+        'snapshot wait') options='--timeout' ;;
+        'restore '*) options='--mode --stop-timeout --force-stop --no-start --wait-ready
+            --allow-partial --drop-managed-save --undo-ttl --plan' ;;
+        'undo '*) options='--stop-timeout --force-stop --no-start --wait-ready' ;;
+        esac
+        COMPREPLY=($(compgen -W "$globals $options" -- "$cur"))
+        return
+    fi
+
+    case "${#words[@]} ${words[*]}" in
+    '0 ') options='check vm disk snapshot restore undo operation recover' ;;
+    '1 vm') options='list show' ;;
+    '1 disk') options='list' ;;
+    '1 snapshot') options='create list show delete verify wait' ;;
+    '1 operation') options='list show' ;;
+    '1 undo') options="list $(_vmsnap_names undo list)" ;;
+    '1 check' | '1 restore' | '2 vm show' | '2 disk list' | '2 snapshot create')
+        options=$(_vmsnap_names vm list) ;;
+    '2 restore '* | '2 snapshot show' | '2 snapshot delete' | '2 snapshot verify' | \
+        '2 snapshot wait') options=$(_vmsnap_names snapshot list) ;;
+    '2 operation show') options=$(_vmsnap_names operation list) ;;
+    esac
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+}
+
+complete -F _vmsnap vmsnap
