@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/context.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/sys.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 gboolean
 vms_need(gboolean given, const char *what, GError **error)
@@ -77,6 +82,39 @@ vms_call_need_local(const VmsCall *call, GError **error)
                       "%s is another host: its image files are out of reach from here", hv->uri);
 }
 
+/* QEMU's user must pass the runtime folder to its socket folder, so also the state folder where
+ * one lies in the other; what is in there is closed to him by itself. */
+static gboolean
+open_to_qemu(const VmsEngine *engine, GError **error)
+{
+    g_auto(VmsFd) dir = VMS_FD_NONE;
+    struct stat status;
+
+    if (!g_str_has_prefix(engine->runtime_dir, engine->state_dir))
+        return TRUE;
+    dir = vms_sys_open_dir(engine->state_dir, error);
+    if (dir < 0)
+        return FALSE;
+    if (fstat(dir, &status) != 0)
+        return vms_fail_errno(error, errno, "cannot look at %s", engine->state_dir);
+    if ((status.st_mode & 0011) == 0011)
+        return TRUE;
+    return vms_sys_chmod(dir, (status.st_mode & 07777) | 0011, engine->state_dir, error);
+}
+
+/* Made when the first thing is written, not before: looking needs no rights. */
+static gboolean
+make_folders(const vmsnap_context *context, GError **error)
+{
+    const VmsEngine *engine = &context->engine;
+    const VmsHypervisor *hv = context->drivers->hypervisor;
+
+    if (!vms_sys_make_dirs(engine->state_dir, 0700, error) ||
+        !vms_sys_make_dirs(engine->runtime_dir, 0711, error))
+        return FALSE;
+    return !hv || hv->qemu_uid == geteuid() || open_to_qemu(engine, error);
+}
+
 gboolean
 vms_call_need_write(const VmsCall *call, GError **error)
 {
@@ -87,7 +125,5 @@ vms_call_need_write(const VmsCall *call, GError **error)
                           "the context was opened read-only");
     if (!vms_call_need_local(call, error))
         return FALSE;
-    /* QEMU's user must pass the runtime folder to its socket folder; nobody enters the other. */
-    return vms_sys_make_dirs(engine->state_dir, 0700, error) &&
-           vms_sys_make_dirs(engine->runtime_dir, 0711, error);
+    return make_folders(call->context, error);
 }
