@@ -128,4 +128,5 @@ def enter(qemu_user=None, extra_private=()):
     bed.libvirt.configure()
     bed.libvirt.install_guest(kernel, initrd)
     bed.libvirt.start()
+    bed.libvirt.save_capabilities()
     return bed

@@ -115,14 +115,29 @@ def _kill_rest():
             return
 
 
+def _backing(device):
+    """File behind a loop device, None when it is free."""
+    try:
+        with open(f"/sys/block/{os.path.basename(device)}/loop/backing_file",
+                  encoding="utf-8", errors="surrogateescape") as handle:
+            return handle.read()
+    except OSError:
+        return None
+
+
 def _unmount(private):
-    """Unmounts all storage below the private folders, so loop devices are free when we return."""
+    """Unmounts all storage below the private folders; returns when the loop devices are free."""
     with open("/proc/mounts", encoding="utf-8", errors="surrogateescape") as handle:
-        points = [line.split()[1] for line in handle]
-    inside = [point for point in points
+        mounts = [line.split()[:2] for line in handle]
+    inside = [(device, point) for device, point in mounts
               if any(point.startswith(folder + "/") for folder in private)]
-    for point in reversed(inside):
+    backing = {device: _backing(device) for device, _ in inside if device.startswith("/dev/loop")}
+    for _, point in reversed(inside):
         subprocess.run(["umount", point], check=False, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 5
+    for device, file in backing.items():
+        while file and _backing(device) == file and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def _reap(main, private, at_end):

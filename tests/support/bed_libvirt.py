@@ -48,6 +48,15 @@ def write(path, text, mode=0o644):
     os.chmod(path, mode)
 
 
+def _contents(folder):
+    """Maps each file of the folder to what it holds; empty when there is no folder."""
+    found = {}
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        with open(f"{folder}/{name}", "rb") as handle:
+            found[name] = handle.read()
+    return found
+
+
 class Libvirt:
     """libvirtd and virtlogd of this cell."""
 
@@ -71,9 +80,10 @@ class Libvirt:
         if self.qemu_user:
             settings += f'user = "{self.qemu_user}"\ngroup = "{self.qemu_user}"\n'
         write("/etc/libvirt/qemu.conf", settings)
-        saved = f"{guest.cache_dir()}/capabilities"
-        if os.path.isdir(saved):
-            shutil.copytree(saved, CAPABILITIES)
+        with guest.locked(f"{guest.cache_dir()}/lock"):
+            saved = f"{guest.cache_dir()}/capabilities"
+            if os.path.isdir(saved):
+                shutil.copytree(saved, CAPABILITIES)
 
     def install_guest(self, kernel, initrd):
         """Copies kernel and initramfs in: libvirt changes the owner of files it is given."""
@@ -120,11 +130,14 @@ class Libvirt:
             raise VirshError(argv, done.stderr.strip())
         return done
 
-    def save_capabilities(self):
-        """Keeps libvirt's probe of the emulator for later beds (it is checked when loaded)."""
+    @staticmethod
+    def save_capabilities():
+        """Keeps libvirt's probe of the emulator for later beds; libvirt checks it when loaded."""
         saved = f"{guest.cache_dir()}/capabilities"
-        if os.path.isdir(CAPABILITIES) and not os.path.isdir(saved):
-            with guest.locked(f"{guest.cache_dir()}/lock"):
-                if not os.path.isdir(saved):
-                    shutil.copytree(CAPABILITIES, saved + ".new", dirs_exist_ok=True)
-                    os.rename(saved + ".new", saved)
+        if not os.path.isdir(CAPABILITIES) or _contents(CAPABILITIES) == _contents(saved):
+            return
+        with guest.locked(f"{guest.cache_dir()}/lock"):
+            new = f"{saved}.{os.getpid()}"
+            shutil.copytree(CAPABILITIES, new)
+            shutil.rmtree(saved, ignore_errors=True)
+            os.rename(new, saved)

@@ -80,7 +80,7 @@ def domain_xml(name, disks, networks=(), mem=256, agent=True, load=False, beat=F
         append += " vmsnap.load=" + (load if isinstance(load, str) else "1")
     if isinstance(agent, str):
         append += " vmsnap.agent=" + agent
-    serial = "'pty'"
+    serial = "'null'"
     if console or os.environ.get("VMSNAP_BED_CONSOLE"):
         serial = f"'file'><source path='/var/log/libvirt/{name}.console'/></serial"
         serial = serial.replace("</serial", "<target port='0'/></serial")
