@@ -3,6 +3,9 @@
 #include "base/error.h"
 
 #include <criterion/criterion.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -23,6 +26,13 @@
     "<target dev='vdb' bus='virtio'/></disk>"                                                      \
     "<interface type='network'><mac address='52:54:00:AB:CD:EF'/><source network='default'/>"      \
     "</interface></devices></domain>"
+
+static void
+ignore_error(void *data, virErrorPtr failure)
+{
+    (void)data;
+    (void)failure;
+}
 
 static VmsHypervisor *
 open_test(gboolean read_only)
@@ -249,6 +259,70 @@ Test(libvirt, that_cannot_be_reached_is_an_error)
     expect_error(vms_libvirt_open("nonsense:///x", FALSE, NULL, &error) != NULL, &error,
                  VMSNAP_E_HYPERVISOR);
 }
+
+/* ---- several at once ---- */
+
+#define ROUNDS 300
+
+/* Somebody else, who makes and removes VMs all the time. */
+static void *
+churn(void *data)
+{
+    virConnectPtr conn = virConnectOpen(URI);
+
+    (void)data;
+    for (int i = 0; conn && i < ROUNDS; i++) {
+        virDomainPtr domain = virDomainDefineXML(conn, XML("churn", OTHER_UUID));
+
+        if (domain) {
+            virDomainUndefine(domain);
+            virDomainFree(domain);
+        }
+    }
+    if (conn)
+        virConnectClose(conn);
+    return NULL;
+}
+
+/* Returns how often it failed. */
+static void *
+use(void *data)
+{
+    VmsHypervisor *hv = data;
+    gintptr failures = 0;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        g_autoptr(GPtrArray) vms = NULL;
+        vmsnap_vm_state state;
+        VmsInstance instance;
+
+        if (!vms_hypervisor_list_vms(hv, TRUE, &vms, NULL) || vms->len < 1 || vms->len > 2 ||
+            !vms_hypervisor_read_state(hv, TEST_UUID, &state, &instance, NULL))
+            failures++;
+    }
+    return (void *)failures;
+}
+
+Test(libvirt, serves_threads_while_vms_come_and_go)
+{
+    g_autoptr(VmsHypervisor) hv = open_test(FALSE);
+    pthread_t threads[4];
+    pthread_t other;
+
+    virSetErrorFunc(NULL, ignore_error); /* for the other connection's sake */
+    cr_assert_eq(pthread_create(&other, NULL, churn, NULL), 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, use, hv), 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++) {
+        void *failures = NULL;
+
+        pthread_join(threads[i], &failures);
+        cr_assert_null(failures, "%" G_GINTPTR_FORMAT " failures", (gintptr)failures);
+    }
+    pthread_join(other, NULL);
+}
+
+/* ---- what the host keeps ---- */
 
 static int
 in_child(VmsHypervisor *hv)

@@ -66,8 +66,8 @@ gboolean vms_libvirt_begin_backup(VmsHypervisor *hv, const char *uuid, const cha
 gboolean vms_libvirt_end_backup(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_libvirt_read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind,
                               char **ret_socket, GError **error);
-/* The active job of a running domain as a word; NULL: none. */
-const char *vms_libvirt_job_word(virDomainPtr domain);
+/* The active job of a domain as a static word; NULL: none. */
+gboolean vms_libvirt_read_job_word(virDomainPtr domain, const char **ret_word, GError **error);
 
 /* agent-channel.c */
 gboolean vms_libvirt_agent_call(VmsHypervisor *hv, const char *uuid, const char *request,

@@ -12,38 +12,44 @@
 #define POLL_FIRST_US (2 * 1000)
 #define POLL_LAST_US (50 * 1000)
 
-/* A job that cannot be read is somebody's job all the same; only a driver without jobs, or a
- * domain that is off, has none for certain. */
-static const char *
-word_of_failure(void)
+/* A driver without jobs and a domain that is off have none for certain. */
+static gboolean
+has_no_jobs(void)
 {
-    if (vms_libvirt_last_unsupported() || vms_libvirt_last_code() == VIR_ERR_OPERATION_INVALID ||
-        vms_libvirt_last_code() == VIR_ERR_NO_DOMAIN)
-        return NULL;
-    return "unknown";
+    return vms_libvirt_last_unsupported() || vms_libvirt_last_code() == VIR_ERR_OPERATION_INVALID;
 }
 
-const char *
-vms_libvirt_job_word(virDomainPtr domain)
+gboolean
+vms_libvirt_read_job_word(virDomainPtr domain, const char **ret_word, GError **error)
 {
     virTypedParameterPtr params = NULL;
     int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
     int type = VIR_DOMAIN_JOB_NONE;
     int count = 0;
 
-    if (virDomainGetJobStats(domain, &type, &params, &count, 0) < 0)
-        return word_of_failure();
+    if (virDomainGetJobStats(domain, &type, &params, &count, 0) < 0) {
+        if (!has_no_jobs())
+            return vms_libvirt_fail_domain(error, domain);
+        type = VIR_DOMAIN_JOB_NONE;
+    }
     virTypedParamsGetInt(params, count, VIR_DOMAIN_JOB_OPERATION, &operation);
     virTypedParamsFree(params, count);
-    return type == VIR_DOMAIN_JOB_NONE ? NULL : vms_words_job(operation);
+    *ret_word = type == VIR_DOMAIN_JOB_NONE ? NULL : vms_words_job(operation);
+    return TRUE;
 }
 
-static VmsJobKind
-kind_of(const char *word)
+static gboolean
+read_kind(virDomainPtr domain, VmsJobKind *ret_kind, GError **error)
 {
+    const char *word = NULL;
+
+    if (!vms_libvirt_read_job_word(domain, &word, error))
+        return FALSE;
     if (!word)
-        return VMS_JOB_NONE;
-    return strcmp(word, "backup") == 0 ? VMS_JOB_BACKUP : VMS_JOB_OTHER;
+        *ret_kind = VMS_JOB_NONE;
+    else
+        *ret_kind = strcmp(word, "backup") == 0 ? VMS_JOB_BACKUP : VMS_JOB_OTHER;
+    return TRUE;
 }
 
 gboolean
@@ -52,13 +58,14 @@ vms_libvirt_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket
 {
     g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
     g_autofree char *xml = NULL;
-    const char *word;
+    const char *word = NULL;
 
     if (!vms_backup_xml_write(socket, disks, &xml, error) ||
         !vms_domain_call_begin(&on, hv, uuid, error))
         return FALSE;
     /* libvirt would wait up to 30 s for another job to end, and our guest may be frozen. */
-    word = vms_libvirt_job_word(on.domain);
+    if (!vms_libvirt_read_job_word(on.domain, &word, error))
+        return FALSE;
     if (word)
         return vms_refuse(error, VMSNAP_E_BUSY, "BlockDevicesNotReady", "a job (%s) runs on the VM",
                           word);
@@ -72,14 +79,32 @@ wait_until_gone(virDomainPtr domain, GError **error)
 {
     const gint64 end = vms_clock_monotonic_us() + END_LIMIT_US;
     gint64 pause = POLL_FIRST_US;
+    VmsJobKind kind;
 
-    while (kind_of(vms_libvirt_job_word(domain)) == VMS_JOB_BACKUP) {
+    while (read_kind(domain, &kind, error)) {
+        if (kind != VMS_JOB_BACKUP)
+            return TRUE;
         if (vms_clock_monotonic_us() > end)
             return vms_fail(error, VMSNAP_E_TIMEOUT, "the backup job does not end");
         vms_clock_sleep_us(pause);
         pause = MIN(pause * 2, POLL_LAST_US);
     }
-    return TRUE;
+    return FALSE;
+}
+
+static gboolean
+abort_backup(virDomainPtr domain, GError **error)
+{
+    VmsJobKind kind;
+
+    if (!read_kind(domain, &kind, error))
+        return FALSE;
+    if (kind != VMS_JOB_BACKUP)
+        return TRUE;
+    /* It may have ended since: then libvirt says that there is no job. */
+    if (virDomainAbortJob(domain) < 0 && vms_libvirt_last_code() != VIR_ERR_OPERATION_INVALID)
+        return vms_libvirt_fail_domain(error, domain);
+    return wait_until_gone(domain, error);
 }
 
 gboolean
@@ -88,18 +113,12 @@ vms_libvirt_end_backup(VmsHypervisor *hv, const char *uuid, GError **error)
     g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
     g_autoptr(GError) failure = NULL;
 
-    if (!vms_domain_call_begin(&on, hv, uuid, &failure)) {
-        if (vms_error_get_code(failure) == VMSNAP_E_NOT_FOUND) /* its jobs went with it */
-            return TRUE;
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return FALSE;
-    }
-    if (kind_of(vms_libvirt_job_word(on.domain)) != VMS_JOB_BACKUP)
+    if (vms_domain_call_begin(&on, hv, uuid, &failure) && abort_backup(on.domain, &failure))
         return TRUE;
-    /* It may have ended since: then libvirt says that there is no job. */
-    if (virDomainAbortJob(on.domain) < 0 && vms_libvirt_last_code() != VIR_ERR_OPERATION_INVALID)
-        return vms_libvirt_fail(error, uuid);
-    return wait_until_gone(on.domain, error);
+    if (vms_error_get_code(failure) == VMSNAP_E_NOT_FOUND) /* its jobs went with it */
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
 }
 
 gboolean
@@ -111,9 +130,8 @@ vms_libvirt_read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind, 
     g_autofree char *xml = NULL;
     VmsJobKind kind;
 
-    if (!vms_domain_call_begin(&on, hv, uuid, error))
+    if (!vms_domain_call_begin(&on, hv, uuid, error) || !read_kind(on.domain, &kind, error))
         return FALSE;
-    kind = kind_of(vms_libvirt_job_word(on.domain));
     if (kind == VMS_JOB_BACKUP && ret_socket) {
         xml = virDomainBackupGetXMLDesc(on.domain, 0);
         if (!xml && vms_libvirt_last_code() != VIR_ERR_NO_DOMAIN_BACKUP)

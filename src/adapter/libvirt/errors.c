@@ -118,6 +118,17 @@ vms_libvirt_fail(GError **error, const char *object)
 }
 
 gboolean
+vms_libvirt_fail_domain(GError **error, virDomainPtr domain)
+{
+    GError *made = NULL;
+
+    vms_libvirt_fail(&made, NULL);
+    vms_error_set_object(made, virDomainGetName(domain)); /* which forgets libvirt's last error */
+    g_propagate_error(error, made);
+    return FALSE;
+}
+
+gboolean
 vms_libvirt_fail_agent(GError **error, const char *object)
 {
     const virError *failure = virGetLastError();

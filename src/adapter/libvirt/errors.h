@@ -6,10 +6,13 @@
 #include <libvirt/virterror.h>
 
 /* libvirt's errors in our words. All of these read the calling thread's last libvirt error, so
- * they come directly after the failing call, before anything is released. */
+ * they come directly after the failing call: every other call resets it, even
+ * virDomainGetName(). */
 
 /* Fail with what libvirt said; @object (may be NULL) names whom it is about. Returns FALSE. */
 gboolean vms_libvirt_fail(GError **error, const char *object);
+/* The same about a domain whose name is not at hand. */
+gboolean vms_libvirt_fail_domain(GError **error, virDomainPtr domain);
 /* The same for a guest agent's command: what QEMU or the agent refuse is an AGENT error. */
 gboolean vms_libvirt_fail_agent(GError **error, const char *object);
 /* The same for opening a connection to @uri. */

@@ -25,7 +25,7 @@ vms_libvirt_state_of(virDomainPtr domain, int *ret_state, int *ret_reason, int *
                      GError **error)
 {
     if (virDomainGetState(domain, ret_state, ret_reason, 0) < 0)
-        return vms_libvirt_fail(error, virDomainGetName(domain));
+        return vms_libvirt_fail_domain(error, domain);
     *ret_id = current_id(domain, *ret_state);
     return TRUE;
 }

@@ -164,14 +164,23 @@ read_counts(const Reading *reading, VmsVm *vm, GError **error)
     return TRUE;
 }
 
-static void
-read_job(const Reading *reading, VmsVm *vm)
+/* While somebody holds the domain's lock for long the job has no name, but there is one. */
+static gboolean
+read_job(const Reading *reading, VmsVm *vm, GError **error)
 {
-    const char *word = vm->domain_id >= 0 ? vms_libvirt_job_word(reading->domain) : NULL;
+    g_autoptr(GError) failure = NULL;
+    const char *word = NULL;
 
+    if (vm->domain_id >= 0 && !vms_libvirt_read_job_word(reading->domain, &word, &failure)) {
+        if (vms_error_get_code(failure) != VMSNAP_E_BUSY) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return FALSE;
+        }
+        word = "unknown";
+    }
     vm->job = g_strdup(word);
-    if (g_strcmp0(word, "migration") == 0)
-        vm->migrating = TRUE;
+    vm->migrating = vm->migrating || g_strcmp0(word, "migration") == 0;
+    return TRUE;
 }
 
 static gboolean
@@ -185,8 +194,8 @@ read_calls(const Reading *reading, VmsVm *vm, GError **error)
     vm->state = vms_words_state(state);
     vm->state_reason = g_strdup(vms_words_reason(state, reason));
     vm->migrating = vms_words_is_migrating(state, reason);
-    read_job(reading, vm);
-    return read_flags(reading, vm, error) && read_counts(reading, vm, error);
+    return read_job(reading, vm, error) && read_flags(reading, vm, error) &&
+           read_counts(reading, vm, error);
 }
 
 static VmsVm *
