@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "port/drivers.h"
+
+#include <glib.h>
+#include <stdatomic.h>
+
+/* One virtual machine with a guest agent, made of numbers in a file that several processes map: a
+ * test and the guard it started see the same VM. Every call is logged and may be made to fail. */
+
+#define FAKE_UUID "3c1f6f2e-0000-4000-8000-000000000001"
+
+typedef enum {
+    FAKE_REFUSE = 0, /* fails and does nothing */
+    FAKE_LOSE        /* does it, but the answer is lost */
+} FakeFailure;
+
+typedef struct {
+    atomic_int state; /* vmsnap_vm_state */
+    atomic_int domain_id;
+    atomic_int frozen;      /* how many file systems are */
+    atomic_int filesystems; /* how many the agent can freeze */
+    atomic_int windows;
+    atomic_int can_freeze;
+    atomic_int frozen_by_other; /* the next freeze finds it frozen already */
+    atomic_int silent;          /* the agent does not answer */
+    atomic_int late_freeze;     /* with silent: a freeze sent now is executed when it wakes */
+    atomic_int job;             /* VmsJobKind */
+    char job_socket[128];
+    /* failures: calls from fail_first to fail_last, counted from 1 by calls */
+    atomic_int calls;
+    atomic_int fail_first;
+    atomic_int fail_last;
+    atomic_int failure; /* FakeFailure */
+    atomic_llong thawed_us;
+    atomic_int logged;
+    char log[16384]; /* names of calls, each followed by a space */
+} FakeWorld;
+
+/* Map @path, made if it is missing: a running VM with an agent and two file systems. */
+FakeWorld *fake_world_open(const char *path);
+void fake_world_close(FakeWorld *world);
+/* Drivers with a hypervisor (twice) and agents on @world (borrowed). */
+VmsDrivers *fake_drivers_new(FakeWorld *world);
+void fake_drivers_free(VmsDrivers *drivers);
+/* The VM as a survey would find it. */
+VmsVm *fake_world_survey(FakeWorld *world);
+/* Log one call of the test's own, such as the cut. */
+void fake_world_log(FakeWorld *world, const char *name);
