@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "record/json-writer.h"
+#include "record/view-parts.h"
+#include "record/view.h"
+#include "record/words.h"
+
+#include <string.h>
+
+static void
+add_labels(VmsJson *json, const GPtrArray *labels)
+{
+    vms_json_open_object(json, "labels");
+    for (guint i = 0; i < labels->len; i++) {
+        const char *label = labels->pdata[i];
+        const char *equals = strchr(label, '=');
+        g_autofree char *key = g_strndup(label, equals ? (gsize)(equals - label) : strlen(label));
+
+        vms_json_add_text(json, key, equals ? equals + 1 : "");
+    }
+    vms_json_close_object(json);
+}
+
+static void
+add_disk(VmsJson *json, const VmsSnapshotDisk *disk)
+{
+    vms_json_open_object(json, NULL);
+    vms_json_add_text(json, "target", disk->target);
+    vms_json_add_text(json, "name", disk->name);
+    vms_json_add_text(json, "method", vms_method_name(disk->method));
+    vms_json_add_text(json, "source", disk->source);
+    vms_json_add_text(json, "path", disk->image->path);
+    vms_json_add_text(json, "format", disk->image->format);
+    vms_json_add_text(json, "source_format", disk->origin->format);
+    vms_json_add_uint(json, "virtual_size", disk->origin->virtual_size);
+    vms_json_add_uint(json, "allocated", disk->image->file.allocated);
+    vms_json_add_text(json, "consistency", vms_grade_name(disk->grade));
+    vms_json_add_ms(json, "cut_offset_ms", disk->cut_offset_us);
+    vms_json_add_text_if(json, "sha256", disk->sha256);
+    vms_json_close_object(json);
+}
+
+static void
+add_instance(VmsJson *json, const VmsInstance *instance)
+{
+    vms_json_open_object(json, "instance");
+    vms_json_add_int(json, "domain_id", instance->domain_id);
+    vms_json_add_int(json, "pid", instance->process.pid);
+    vms_json_add_uint(json, "pid_start", instance->process.start);
+    vms_json_close_object(json);
+}
+
+/* Moments as milliseconds from the first one; what did not happen is left out. */
+static void
+add_events(VmsJson *json, const VmsTimes *times)
+{
+    const struct {
+        const char *name;
+        gint64 at;
+    } events[] = {
+        { "freeze-sent", times->freeze_sent },
+        { "freeze-acknowledged", times->freeze_acked },
+        { "suspend-sent", times->suspend_sent },
+        { "suspended", times->suspended },
+        { "cut-start", times->cut_start },
+        { "cut-end", times->cut_end },
+        { "resumed", times->resumed },
+        { "thaw-sent", times->thaw_sent },
+        { "thaw-acknowledged", times->thaw_acked },
+    };
+    gint64 first = 0;
+
+    vms_json_open_array(json, "events");
+    for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
+        if (events[i].at == 0)
+            continue;
+        first = first ? first : events[i].at;
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "name", events[i].name);
+        vms_json_add_ms(json, "t_ms", events[i].at - first);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+}
+
+static void
+add_fs_states(VmsJson *json, const GPtrArray *states)
+{
+    vms_json_open_array(json, "filesystem_state");
+    for (guint i = 0; i < states->len; i++) {
+        const VmsFsState *state = states->pdata[i];
+
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "disk", state->disk);
+        vms_json_add_uint(json, "offset", state->offset);
+        vms_json_add_text(json, "type", state->type);
+        if (state->clean == VMS_FS_UNKNOWN)
+            vms_json_add_null(json, "clean");
+        else
+            vms_json_add_bool(json, "clean", state->clean == VMS_FS_CLEAN);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+}
+
+static void
+add_window(VmsJson *json, const VmsTimes *times)
+{
+    if (times->freeze_sent > 0 && times->thaw_acked > 0)
+        vms_json_add_ms(json, "freeze_window_ms", times->thaw_acked - times->freeze_sent);
+    else
+        vms_json_add_null(json, "freeze_window_ms");
+}
+
+static void
+add_evidence(VmsJson *json, const VmsEvidence *evidence)
+{
+    if (!evidence) {
+        vms_json_add_null(json, "evidence");
+        return;
+    }
+    vms_json_open_object(json, "evidence");
+    add_instance(json, &evidence->before);
+    vms_json_add_text(json, "state_before", vms_vm_state_name(evidence->state_before));
+    vms_json_add_text(json, "state_reason", evidence->state_reason);
+    vms_json_add_text(json, "agent_version", evidence->agent_version);
+    vms_view_add_filesystems(json, evidence->filesystems);
+    vms_json_add_int(json, "frozen_count", evidence->frozen_count);
+    vms_json_add_int(json, "thawed_count", evidence->thawed_count);
+    add_window(json, &evidence->times);
+    add_events(json, &evidence->times);
+    add_fs_states(json, evidence->fs_states);
+    vms_json_add_text(json, "guard", vms_words_find(vms_words_guard, evidence->guard));
+    vms_json_add_bool(json, "guard_shares_cgroup", evidence->guard_shares_cgroup);
+    vms_json_add_bool(json, "overdue", evidence->overdue);
+    vms_json_add_text(json, "freeze_error", evidence->freeze_error);
+    vms_json_add_texts(json, "exceptions", evidence->exceptions);
+    vms_json_add_texts(json, "warnings", evidence->warnings);
+    vms_json_close_object(json);
+}
+
+static void
+add_dependencies(VmsJson *json, const GPtrArray *dependencies)
+{
+    vms_json_open_array(json, "dependencies");
+    for (guint i = 0; i < dependencies->len; i++) {
+        const VmsDependency *dependency = dependencies->pdata[i];
+
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "path", dependency->path);
+        vms_json_add_text(json, "role", dependency->role);
+        vms_json_add_bool(json, "present", dependency->present);
+        vms_json_add_uint(json, "size", dependency->file.size);
+        vms_json_add_text(json, "sha256", dependency->sha256);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+}
+
+static void
+add_disks(VmsJson *json, const GPtrArray *disks)
+{
+    vms_json_open_array(json, "disks");
+    for (guint i = 0; i < disks->len; i++)
+        add_disk(json, disks->pdata[i]);
+    vms_json_close_array(json);
+}
+
+char *
+vms_view_snapshot(const VmsSnapshot *snapshot)
+{
+    VmsJson json = vms_json_start();
+    gboolean consistent =
+        snapshot->grade == VMSNAP_GRADE_OFFLINE || snapshot->grade == VMSNAP_GRADE_FROZEN;
+
+    vms_json_open_object(&json, NULL);
+    vms_json_add_text(&json, "name", snapshot->name);
+    vms_json_add_text(&json, "uuid", snapshot->uuid);
+    vms_json_add_text(&json, "kind", "VirtualMachineSnapshot");
+    vms_json_add_text(&json, "phase", vms_snapshot_phase_name(snapshot->phase));
+    vms_json_add_bool(&json, "consistent", consistent);
+    vms_json_add_text(&json, "consistency",
+                      snapshot->grade == VMSNAP_GRADE_NONE ? NULL
+                                                           : vms_grade_name(snapshot->grade));
+    vms_json_add_text(&json, "policy", vms_policy_name(snapshot->policy));
+    vms_json_add_bool(&json, "partial", snapshot->partial);
+    vms_view_add_name(&json, "vm", snapshot->vm_name, snapshot->vm_uuid);
+    vms_json_add_time(&json, "created", snapshot->created_us);
+    vms_json_add_text(&json, "description", snapshot->description);
+    add_labels(&json, snapshot->labels);
+    vms_json_add_text(&json, "operation", snapshot->operation);
+    vms_view_add_conditions(&json, snapshot->conditions);
+    vms_view_add_findings(&json, "resources", snapshot->resources);
+    add_disks(&json, snapshot->disks);
+    add_dependencies(&json, snapshot->dependencies);
+    add_evidence(&json, snapshot->evidence);
+    vms_json_close_object(&json);
+    return vms_json_finish(&json);
+}

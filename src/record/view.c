@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "record/view.h"
+
+#include "base/error.h"
+#include "record/json-writer.h"
+#include "record/view-parts.h"
+#include "record/words.h"
+
+/* ---- virtual machines ---- */
+
+static const char *
+device_word(VmsDeviceKind device)
+{
+    switch (device) {
+    case VMS_DEVICE_CDROM:
+        return "cdrom";
+    case VMS_DEVICE_FLOPPY:
+        return "floppy";
+    case VMS_DEVICE_LUN:
+        return "lun";
+    case VMS_DEVICE_DISK:
+        break;
+    }
+    return "disk";
+}
+
+static void
+add_vm_disk(VmsJson *json, const VmsVm *vm, const VmsDisk *disk)
+{
+    g_autofree char *name = g_strdup_printf("%s/%s", vm->name, disk->target);
+
+    vms_json_open_object(json, NULL);
+    vms_json_add_text(json, "target", disk->target);
+    vms_json_add_text(json, "name", name);
+    vms_json_add_text(json, "device", device_word(disk->device));
+    vms_json_add_text(json, "source_type", disk->source_type);
+    vms_json_add_text(json, "path", disk->path);
+    vms_json_add_text_if(json, "network", disk->network);
+    vms_json_add_text(json, "format", disk->format);
+    vms_json_add_text(json, "bus", disk->bus);
+    vms_json_add_text(json, "serial", disk->serial);
+    vms_json_add_bool(json, "readonly", disk->readonly);
+    vms_json_add_bool(json, "shareable", disk->shareable);
+    vms_json_close_object(json);
+}
+
+static void
+add_nics(VmsJson *json, const GPtrArray *nics)
+{
+    vms_json_open_array(json, "nics");
+    for (guint i = 0; nics && i < nics->len; i++) {
+        const VmsNic *nic = nics->pdata[i];
+
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "mac", nic->mac);
+        vms_json_add_text(json, "type", nic->type);
+        vms_json_add_text(json, "network", nic->network);
+        vms_json_add_text(json, "model", nic->model);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+}
+
+char *
+vms_view_vm(const VmsVm *vm)
+{
+    VmsJson json = vms_json_start();
+    const GPtrArray *disks = vms_vm_current_disks(vm);
+
+    vms_json_open_object(&json, NULL);
+    vms_json_add_text(&json, "name", vm->name);
+    vms_json_add_text(&json, "uuid", vm->uuid);
+    vms_json_add_text(&json, "kind", "VirtualMachine");
+    vms_json_add_text(&json, "state", vms_vm_state_name(vm->state));
+    vms_json_add_text(&json, "state_reason", vm->state_reason);
+    vms_json_add_bool(&json, "persistent", vm->persistent);
+    vms_json_add_bool(&json, "autostart", vm->autostart);
+    vms_json_add_bool(&json, "managed_save", vm->managed_save);
+    vms_json_add_bool(&json, "agent_channel", vm->has_agent_channel);
+    vms_json_add_bool(&json, "agent_connected", vm->agent_connected);
+    vms_json_add_bool(&json, "tpm", vm->has_tpm);
+    vms_json_add_text(&json, "job", vm->job);
+    vms_json_add_text(&json, "machine", vm->machine);
+    vms_json_add_text(&json, "nvram", vm->nvram);
+    vms_json_open_array(&json, "disks");
+    for (guint i = 0; i < disks->len; i++)
+        add_vm_disk(&json, vm, disks->pdata[i]);
+    vms_json_close_array(&json);
+    add_nics(&json, vms_vm_is_active(vm) && vm->live_nics ? vm->live_nics : vm->nics);
+    vms_json_close_object(&json);
+    return vms_json_finish(&json);
+}
+
+/* ---- plans and operations ---- */
+
+static void
+add_space(VmsJson *json, guint64 needed, guint64 free_bytes)
+{
+    vms_json_open_object(json, "space");
+    vms_json_add_uint(json, "needed", needed);
+    vms_json_add_uint(json, "free", free_bytes);
+    vms_json_close_object(json);
+}
+
+char *
+vms_view_plan(const VmsPlan *plan)
+{
+    VmsJson json = vms_json_start();
+
+    vms_json_open_object(&json, NULL);
+    vms_json_add_text(&json, "hash", plan->hash);
+    vms_json_add_text(&json, "type", plan->type);
+    vms_view_add_name(&json, "vm", plan->vm_name, plan->vm_uuid);
+    vms_view_add_name(&json, "snapshot", plan->snapshot_name, plan->snapshot_uuid);
+    vms_json_add_uint(&json, "conflicts", vms_plan_count_conflicts(plan, VMSNAP_MODE_DRY_RUN));
+    vms_view_add_findings(&json, "resources", plan->findings);
+    vms_json_open_array(&json, "steps");
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VmsStep *step = plan->steps->pdata[i];
+
+        vms_json_open_object(&json, NULL);
+        vms_json_add_text(&json, "name", step->name);
+        vms_json_add_bool(&json, "reversible", step->reversible);
+        vms_json_close_object(&json);
+    }
+    vms_json_close_array(&json);
+    add_space(&json, plan->space_needed, plan->space_free);
+    if (plan->expected_downtime_us >= 0)
+        vms_json_add_ms(&json, "expected_downtime_ms", plan->expected_downtime_us);
+    else
+        vms_json_add_null(&json, "expected_downtime_ms");
+    vms_json_close_object(&json);
+    return vms_json_finish(&json);
+}
+
+static void
+add_operation_plan(VmsJson *json, const VmsOperation *operation)
+{
+    if (!operation->plan_hash) {
+        vms_json_add_null(json, "plan");
+        return;
+    }
+    vms_json_open_object(json, "plan");
+    vms_json_add_text(json, "hash", operation->plan_hash);
+    vms_json_add_texts(json, "steps", operation->steps);
+    add_space(json, operation->space_needed, operation->space_free);
+    vms_json_close_object(json);
+}
+
+static void
+add_operation_error(VmsJson *json, const VmsOperation *operation)
+{
+    if (operation->error_code == 0) {
+        vms_json_add_null(json, "error");
+        return;
+    }
+    vms_json_open_object(json, "error");
+    vms_json_add_text(json, "code", vms_code_name(operation->error_code));
+    vms_json_add_text(json, "reason", operation->error_reason);
+    vms_json_add_text(json, "message", operation->error_message);
+    vms_json_close_object(json);
+}
+
+char *
+vms_view_operation(const VmsOperation *operation)
+{
+    VmsJson json = vms_json_start();
+
+    vms_json_open_object(&json, NULL);
+    vms_json_add_text(&json, "uuid", operation->uuid);
+    vms_json_add_text(&json, "type", operation->type);
+    vms_json_add_text(&json, "mode",
+                      operation->mode ? vms_words_find(vms_words_mode, operation->mode) : NULL);
+    vms_json_add_text(&json, "phase", vms_operation_phase_name(operation->phase));
+    vms_view_add_name(&json, "source", operation->snapshot_name, operation->snapshot);
+    vms_view_add_name(&json, "target", operation->vm_name, operation->vm_uuid);
+    vms_json_add_text_if(&json, "undo_of", operation->undo_of);
+    vms_json_add_time(&json, "created", operation->created_us);
+    vms_json_add_time(&json, "finished", operation->finished_us);
+    vms_view_add_conditions(&json, operation->conditions);
+    vms_view_add_findings(&json, "resources", operation->resources);
+    add_operation_plan(&json, operation);
+    add_operation_error(&json, operation);
+    if (operation->downtime_us > 0)
+        vms_json_add_ms(&json, "downtime_ms", operation->downtime_us);
+    else
+        vms_json_add_null(&json, "downtime_ms");
+    vms_json_add_time(&json, "undo_until", operation->undo_until_us);
+    vms_json_add_bool(&json, "undone", operation->undone);
+    vms_json_close_object(&json);
+    return vms_json_finish(&json);
+}
+
+/* ---- the rest ---- */
+
+static void
+add_check_disk(VmsJson *json, const VmsCheckDisk *disk)
+{
+    vms_json_open_object(json, NULL);
+    vms_json_add_text(json, "target", disk->target);
+    vms_json_add_text(json, "path", disk->path);
+    vms_json_add_text(json, "format", disk->format);
+    vms_json_add_text(json, "method",
+                      disk->method == VMSNAP_METHOD_AUTO ? NULL : vms_method_name(disk->method));
+    vms_json_add_text(json, "why", disk->why);
+    vms_json_add_uint(json, "virtual_size", disk->virtual_size);
+    add_space(json, disk->space_needed, disk->space_free);
+    vms_json_close_object(json);
+}
+
+char *
+vms_view_check(const VmsCheckResult *check)
+{
+    VmsJson json = vms_json_start();
+
+    vms_json_open_object(&json, NULL);
+    vms_view_add_name(&json, "vm", check->vm_name, check->vm_uuid);
+    vms_json_add_text(&json, "state", vms_vm_state_name(check->state));
+    vms_json_add_text(&json, "verdict", vms_words_find(vms_words_verdict, check->verdict));
+    vms_json_add_text(&json, "agent_version", check->agent_version);
+    vms_view_add_filesystems(&json, check->filesystems);
+    vms_json_open_array(&json, "disks");
+    for (guint i = 0; i < check->disks->len; i++)
+        add_check_disk(&json, check->disks->pdata[i]);
+    vms_json_close_array(&json);
+    vms_view_add_findings(&json, "findings", check->findings);
+    vms_json_close_object(&json);
+    return vms_json_finish(&json);
+}
+
+static const char *
+frozen_word(vmsnap_frozen frozen)
+{
+    switch (frozen) {
+    case VMSNAP_FROZEN_NO:
+        return "no";
+    case VMSNAP_FROZEN_YES:
+        return "yes";
+    case VMSNAP_FROZEN_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+static void
+add_error(VmsJson *json, const char *key, const GError *error)
+{
+    if (!error) {
+        vms_json_add_null(json, key);
+        return;
+    }
+    vms_json_open_object(json, key);
+    vms_json_add_text(json, "code", vms_code_name(vms_error_get_code(error)));
+    vms_json_add_text(json, "reason", vms_error_get_reason(error));
+    vms_json_add_text(json, "step", vms_error_get_step(error));
+    vms_json_add_text(json, "object", vms_error_get_object(error));
+    vms_json_add_text(json, "message", error->message);
+    vms_json_add_text(json, "origin", vms_error_get_origin(error));
+    vms_json_add_int(json, "origin_code", vms_error_get_origin_code(error));
+    add_error(json, "cause", vms_error_get_cause(error));
+    vms_json_add_text(json, "frozen", frozen_word(vms_error_get_frozen(error)));
+    vms_json_close_object(json);
+}
+
+char *
+vms_view_error(const GError *error)
+{
+    VmsJson json = vms_json_start();
+
+    vms_json_open_object(&json, NULL);
+    add_error(&json, "error", error);
+    vms_json_close_object(&json);
+    return vms_json_finish(&json);
+}
+
+char *
+vms_view_acts(const GPtrArray *acts)
+{
+    VmsJson json = vms_json_start();
+
+    vms_json_open_object(&json, NULL);
+    vms_json_open_array(&json, "acts");
+    for (guint i = 0; i < acts->len; i++) {
+        const VmsRecoveryAct *act = acts->pdata[i];
+
+        vms_json_open_object(&json, NULL);
+        vms_json_add_text(&json, "object", act->object);
+        vms_json_add_text(&json, "act", act->act);
+        vms_json_add_text(&json, "message", act->message);
+        vms_json_close_object(&json);
+    }
+    vms_json_close_array(&json);
+    vms_json_close_object(&json);
+    return vms_json_finish(&json);
+}
