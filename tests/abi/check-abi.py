@@ -22,7 +22,8 @@ SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "suppres
 
 def dump(library, folders, output):
     command = ["abidw", "--drop-private-types", "--no-show-locs", "--no-corpus-path",
-               "--no-comp-dir-path", "--out-file", output]
+               "--no-comp-dir-path", "--exported-interfaces-only",
+               "--drop-undefined-syms", "--out-file", output]
     for folder in folders:
         command += ["--headers-dir", folder]
     subprocess.run([*command, library], check=True)
