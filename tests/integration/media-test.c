@@ -155,15 +155,19 @@ Test(media, chains_are_read_through)
     cr_assert_str_eq(relative, "", "a relative name is not followed");
 }
 
-Test(media, compressed_clusters_are_no_error)
+Test(media, compressed_clusters_are_read_if_by_zlib)
 {
-    g_autofree char *found = NULL;
+    g_autofree char *zlib = NULL;
+    g_autofree char *zstd = NULL;
 
     g_free(vms_shell("cd %s; truncate -s 64M a.raw; mkfs.ext4 -q a.raw; qemu-img convert -c -f raw "
-                     "-O qcow2 a.raw a.qcow2",
+                     "-O qcow2 a.raw a.qcow2; qemu-img convert -c -o compression_type=zstd -f raw "
+                     "-O qcow2 a.raw b.qcow2",
                      root));
-    found = probe("a", "qcow2");
-    cr_assert_str_eq(found, "");
+    zlib = probe("a", "qcow2");
+    cr_assert_str_eq(zlib, "0:ext4:1");
+    zstd = probe("b", "qcow2");
+    cr_assert_str_eq(zstd, "", "it cannot tell");
 }
 
 Test(media, extended_entries_are_read)

@@ -95,6 +95,7 @@ read_features(const guint8 *data, gsize size, VmsImageInfo *info, GError **error
         return broken(error, "compression type");
     if (compression > 1)
         return unsupported(error, "its compression type is not known");
+    info->zstd = compression == 1;
     info->dirty = (features & INCOMPATIBLE_DIRTY) != 0;
     info->extended_l2 = (features & INCOMPATIBLE_EXTENDED_L2) != 0;
     if (info->extended_l2 && info->cluster_bits < 14)

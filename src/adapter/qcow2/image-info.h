@@ -18,6 +18,7 @@ typedef struct {
     guint internal_snapshots;
     gboolean dirty;       /* reference counts may be stale (lazy_refcounts): no fault */
     gboolean extended_l2; /* entries of 16 bytes, with subclusters */
+    gboolean zstd;        /* compressed clusters are by zstd, else by zlib */
     char *backing;        /* as written; NULL: none */
     char *backing_format; /* as written; NULL: not written */
 } VmsImageInfo;

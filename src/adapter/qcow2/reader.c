@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "adapter/qcow2/reader.h"
 
+#include "adapter/qcow2/compressed.h"
 #include "adapter/qcow2/image-info.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -33,7 +34,7 @@ struct Layer {
 };
 
 /* Where a piece of the guest's disk lies. */
-typedef enum { IN_FILE, IS_ZERO, IN_BACKING } Where;
+typedef enum { IN_FILE, IS_COMPRESSED, IS_ZERO, IN_BACKING } Where;
 
 static gboolean
 cannot_tell(GError **error, const char *why)
@@ -113,26 +114,43 @@ is_known_format(const char *format)
     return !g_strcmp0(format, "qcow2") || !g_strcmp0(format, "raw");
 }
 
+/* Takes @fd. */
 static Layer *
-open_layer(const char *path, const char *format, GError **error)
+open_layer_fd(int fd, const char *format, GError **error)
 {
     g_autoptr(Layer) layer = g_new0(Layer, 1);
     struct stat st;
 
-    layer->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (layer->fd < 0 || fstat(layer->fd, &st) != 0) {
-        vms_fail_errno(error, errno, "%s", path);
+    layer->fd = fd;
+    if (fstat(fd, &st) != 0) {
+        vms_fail_errno(error, errno, "image");
         return NULL;
     }
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-        vms_fail(error, VMSNAP_E_UNSUPPORTED, "%s is neither a file nor a block device", path);
+        vms_fail(error, VMSNAP_E_UNSUPPORTED, "it is neither a file nor a block device");
         return NULL;
     }
     layer->qcow2 = !g_strcmp0(format, "qcow2");
     layer->file_size = S_ISREG(st.st_mode) ? (guint64)st.st_size : G_MAXINT64;
-    if (layer->qcow2 && !read_info(layer->fd, &layer->info, error))
+    if (layer->qcow2 && !read_info(fd, &layer->info, error))
         return NULL;
     return g_steal_pointer(&layer);
+}
+
+static Layer *
+open_layer(const char *path, const char *format, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    Layer *layer = NULL;
+
+    if (fd < 0) {
+        vms_fail_errno(error, errno, "%s", path);
+        return NULL;
+    }
+    layer = open_layer_fd(fd, format, error);
+    if (!layer)
+        g_prefix_error(error, "%s: ", path);
+    return layer;
 }
 
 /* Follow the headers from @top on; what cannot be followed stays closed, which is no error. */
@@ -187,6 +205,16 @@ vms_reader_open(const VmsImage *image, GError **error)
     return g_steal_pointer(&top);
 }
 
+gpointer
+vms_reader_open_fd(int fd, const char *format, GError **error)
+{
+    Layer *layer = open_layer_fd(fd, format, error);
+
+    if (layer)
+        layer->grain = grain_of(layer);
+    return layer;
+}
+
 static gboolean
 read_table_entry(const Layer *layer, guint64 offset, guint64 *ret_entry, GError **error)
 {
@@ -228,8 +256,11 @@ locate_in_cluster(const Layer *layer, guint64 l2_at, guint64 in_cluster, Where *
 
     if (!read_table_entry(layer, l2_at, &entry, error))
         return FALSE;
-    if (entry & COMPRESSED)
-        return cannot_tell(error, "the area is compressed");
+    if (entry & COMPRESSED) {
+        *ret_where = IS_COMPRESSED;
+        *ret_offset = entry;
+        return TRUE;
+    }
     *ret_offset = (entry & OFFSET_MASK) + in_cluster;
     if (layer->info.extended_l2) {
         if (!read_table_entry(layer, l2_at + 8, &bitmap, error))
@@ -282,6 +313,33 @@ read_plain(const Layer *layer, guint64 offset, guint8 *buffer, gsize size, GErro
     return TRUE;
 }
 
+/* From the middle of a compressed cluster, whose table entry is @entry. */
+static gboolean
+read_compressed(const Layer *layer, guint64 entry, guint64 guest_offset, guint8 *buffer, gsize size,
+                GError **error)
+{
+    gsize cluster = (gsize)1 << layer->info.cluster_bits;
+    g_autofree guint8 *plain = g_try_malloc(cluster);
+    g_autofree guint8 *packed = NULL;
+    guint64 offset = 0;
+    guint64 count = 0;
+    gssize n;
+
+    if (layer->info.zstd)
+        return cannot_tell(error, "the area is compressed by zstd");
+    vms_compressed_locate(entry, layer->info.cluster_bits, &offset, &count);
+    packed = count <= 2 * (guint64)cluster + 512 ? g_try_malloc(count) : NULL;
+    if (!plain || !packed || offset >= layer->file_size)
+        return vms_fail(error, VMSNAP_E_IO, "a compressed area lies beyond the image's end");
+    n = read_at(layer->fd, packed, count, offset);
+    if (n < 0)
+        return vms_fail_errno(error, errno, "image");
+    if (!vms_compressed_inflate(packed, (gsize)n, plain, cluster, error))
+        return FALSE;
+    memcpy(buffer, plain + (guest_offset & (cluster - 1)), size);
+    return TRUE;
+}
+
 /* One piece that lies within one (sub)cluster of every layer. */
 static gboolean
 read_piece(const Layer *layer, guint64 offset, guint8 *buffer, gsize size, GError **error)
@@ -296,6 +354,8 @@ read_piece(const Layer *layer, guint64 offset, guint8 *buffer, gsize size, GErro
             return FALSE;
         if (where == IN_FILE)
             return read_plain(layer, at, buffer, size, error);
+        if (where == IS_COMPRESSED)
+            return read_compressed(layer, at, offset, buffer, size, error);
         if (where == IS_ZERO) {
             memset(buffer, 0, size);
             return TRUE;

@@ -18,7 +18,9 @@ gboolean vms_reader_fill_image(int fd, VmsImage *image, GError **error);
  * format, and the header agrees; below that, as far as the headers do. Otherwise areas that are
  * not in the image are "cannot tell". */
 gpointer vms_reader_open(const VmsImage *image, GError **error);
+/* One file alone; takes @fd in any case. */
+gpointer vms_reader_open_fd(int fd, const char *format, GError **error);
 /* All @size bytes at guest offset @offset; beyond the end there are zeros. UNSUPPORTED with reason
- * "CannotTell" for compressed clusters and for what lies in a backing file not followed. */
+ * "CannotTell" for what is compressed by zstd and for what lies in a backing file not followed. */
 gboolean vms_reader_read(gpointer reader, guint64 offset, void *buffer, gsize size, GError **error);
 void vms_reader_close(gpointer reader);
