@@ -44,9 +44,15 @@ class Rig:
         targets = self.copies()
         for index, (source, target) in enumerate(zip(self.disks, targets)):
             if index and pause:
-                time.sleep(pause)
+                self.let_write(pause)
             self.copy(source, target)
         return targets
+
+    def let_write(self, pause):
+        """Lets the guest run for the time, and on until it has written a few records."""
+        seq = self.vm.load_seq()
+        time.sleep(pause)
+        self.vm.wait_load(seq + 3)
 
     def drop(self, images):
         """Removes copies."""
@@ -100,7 +106,7 @@ def check_suspended(rig):
 def check_broken_unfrozen(rig):
     """Disk after disk without a freeze: the oracle must not even call it recoverable."""
     for _ in range(CUTS):
-        images = rig.copy_all(pause=0.15)
+        images = rig.copy_all(pause=0.05)
         verdict = oracle.recoverable(images)
         print(f"# caught: {verdict}", flush=True)
         assert not verdict.good, verdict
@@ -113,7 +119,7 @@ def check_broken_early_thaw(rig):
     targets = rig.copies()
     rig.copy(rig.disks[0], targets[0])
     rig.vm.thaw()
-    time.sleep(0.15)
+    rig.let_write(0.05)
     rig.copy(rig.disks[1], targets[1])
     verdict = oracle.judge(targets)
     print(f"# caught: {verdict}", flush=True)

@@ -72,8 +72,7 @@ def pauses_are_measured_inside_and_outside():
     suspended = vm.gap_ms(), beat.longest_ms()
     harness.note(f"pauses in ms (guest, host): calm {calm}, frozen {frozen}, "
                  f"suspended {suspended}; {beat.beats} beats")
-    assert max(calm) < 300 and min(frozen) >= 590 and suspended[1] >= 590
-    assert all(value < 1500 for value in frozen + suspended[1:])
+    assert min(frozen) >= 590 and suspended[1] >= 590 and suspended[0] < suspended[1]
     vm.destroy()
 
 
