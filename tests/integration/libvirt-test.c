@@ -131,6 +131,31 @@ Test(libvirt, finds_a_vm_by_name_and_by_uuid)
         &error, VMSNAP_E_NOT_FOUND);
 }
 
+#define VOLUME                                                                                     \
+    "<volume><name>vol1</name><capacity>1048576</capacity><target><format type='raw'/></target>"   \
+    "</volume>"
+
+Test(libvirt, tells_the_file_of_a_volume)
+{
+    g_autoptr(VmsHypervisor) hv = open_test(FALSE);
+    virConnectPtr conn = virConnectOpen(URI);
+    virStoragePoolPtr pool = virStoragePoolLookupByName(conn, "default-pool");
+    virStorageVolPtr volume = virStorageVolCreateXML(pool, VOLUME, 0);
+    g_autoptr(VmsVm) vm = NULL;
+    const VmsDisk *disk;
+
+    cr_assert(volume);
+    cr_assert(vms_hypervisor_define(hv, XML("aaa", OTHER_UUID), NULL));
+    cr_assert(vms_hypervisor_find_vm(hv, "aaa", TRUE, &vm, NULL));
+    disk = vms_vm_find_disk(vm, "vdb");
+    cr_assert_eq(disk->source, VMS_SOURCE_FILE);
+    cr_assert_str_eq(disk->path, "/default-pool/vol1");
+    cr_assert_str_eq(disk->source_type, "volume");
+    virStorageVolFree(volume);
+    virStoragePoolFree(pool);
+    virConnectClose(conn);
+}
+
 Test(libvirt, walks_through_the_power_states)
 {
     g_autoptr(VmsHypervisor) hv = open_test(FALSE);

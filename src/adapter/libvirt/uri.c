@@ -63,7 +63,7 @@ vms_uri_without_prompt(const char *uri)
     g_autoptr(GUri) parsed = uri ? parse(uri) : NULL;
     g_autofree char *transport = parsed ? transport_of(parsed) : NULL;
 
-    if (g_strcmp0(transport, "ssh") != 0 || strstr(uri, "no_tty="))
+    if (!parsed || g_strcmp0(transport, "ssh") != 0 || strstr(uri, "no_tty="))
         return g_strdup(uri);
     return g_strconcat(uri, g_uri_get_query(parsed) ? "&" : "?", "no_tty=1", NULL);
 }
