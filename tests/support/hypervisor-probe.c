@@ -260,6 +260,7 @@ main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
     gboolean read_only = argc > 2 && strcmp(argv[2], "ro") == 0;
+    gint64 start = vms_clock_monotonic_us();
     g_autoptr(VmsHypervisor) hv =
         vms_libvirt_open(argc > 1 ? argv[1] : NULL, read_only, NULL, &error);
     char *line = NULL;
@@ -269,7 +270,7 @@ main(int argc, char **argv)
         printf("error 0 %s\n", error->message);
         return 1;
     }
-    printf("ok 0 open\n");
+    printf("ok %.2f open\n", (double)(vms_clock_monotonic_us() - start) / 1000);
     fflush(stdout);
     while (getline(&line, &size, stdin) > 0) {
         line[strcspn(line, "\n")] = '\0';

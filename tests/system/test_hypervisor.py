@@ -77,6 +77,7 @@ DISKS = [bed.make_disk(f"{FOLDER}/{name}") for name in ("a.qcow2", "b.raw")]
 VM = bed.define_vm("web", DISKS)
 UUID = VM.uuid()
 probe = Probe()
+OPEN_MS = probe.ms
 
 
 def agent(command, limit=10000):
@@ -113,6 +114,7 @@ def begin_backup(name):
 def the_connection_tells_whom_qemu_runs_as():
     user = pwd.getpwnam("libvirt-qemu")
     facts = probe("facts")
+    harness.note(f"open {OPEN_MS:.1f} ms")
     assert facts.startswith("qemu:///system "), facts
     assert "remote=0 session=0 ro=0" in facts, facts
     group = grp.getgrnam("libvirt-qemu")

@@ -91,7 +91,8 @@ read_facts(VmsLibvirt *self, GError **error)
     if (!hv->hostname)
         hv->hostname = g_strdup(g_get_host_name());
     hv->remote = vms_uri_is_remote(hv->uri);
-    hv->session = vms_uri_is_session(hv->uri);
+    /* root has no instance of its own: the system's libvirtd serves this path as well */
+    hv->session = geteuid() != 0 && vms_uri_is_session(hv->uri);
     read_qemu_owner(hv, call.conn);
     return TRUE;
 }
