@@ -33,9 +33,11 @@ typedef enum { VMS_JOB_NONE = 0, VMS_JOB_BACKUP, VMS_JOB_OTHER } VmsJobKind;
 
 typedef struct {
     /* The VM survey. With @secrets the inactive XML includes secure info (needs a connection
-     * that may write). Sorted by name. A VM that disappears meanwhile is left out. */
+     * that may write). Sorted by name. A VM that disappears meanwhile is left out; one whose
+     * configuration cannot be read stands there without devices. */
     gboolean (*list_vms)(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error);
-    /* By name or, failing that, UUID; NOT_FOUND. */
+    /* By name or, failing that, UUID; NOT_FOUND. Asks for the block jobs of each disk as well,
+     * which list_vms() leaves: there only mirrors make a disk busy. */
     gboolean (*find_vm)(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm,
                         GError **error);
     /* Cheap: state and current instance only. */
@@ -43,10 +45,12 @@ typedef struct {
                            VmsInstance *ret_instance, GError **error);
     gboolean (*read_block)(VmsHypervisor *hv, const char *uuid, const char *target,
                            VmsBlockInfo *ret_info, GError **error);
-    /* Storage bytes written to a disk since the VM started; -1 where it cannot be told. */
+    /* Storage bytes written to a disk since the VM started; -1 where it cannot be told or the VM is
+     * off. */
     gboolean (*read_writes)(VmsHypervisor *hv, const char *uuid, const char *target,
                             gint64 *ret_writes, GError **error);
 
+    /* Suspending a paused VM and resuming a running one succeed. */
     gboolean (*suspend)(VmsHypervisor *hv, const char *uuid, GError **error);
     gboolean (*resume)(VmsHypervisor *hv, const char *uuid, GError **error);
 
