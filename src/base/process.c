@@ -290,10 +290,30 @@ judge_end(const Child *child, const siginfo_t *info, const char *name, GError **
     return FALSE;
 }
 
+/* The program must not outlive us: it may hold locks on an image for minutes, and writes what
+ * recovery removes. The signal comes when the thread that started it ends, and that one waits. */
+static const char *const *
+lead_with_death(const char *path, const char *const *argv, GPtrArray *longer)
+{
+    static const char *const lead[] = { "/usr/bin/setpriv", "--pdeathsig", "KILL", "--" };
+
+    if (access(lead[0], X_OK) != 0)
+        return argv;
+    for (gsize i = 0; i < G_N_ELEMENTS(lead); i++)
+        g_ptr_array_add(longer, (gpointer)lead[i]);
+    g_ptr_array_add(longer, (gpointer)path);
+    for (gsize i = 1; argv[i]; i++)
+        g_ptr_array_add(longer, (gpointer)argv[i]);
+    g_ptr_array_add(longer, NULL);
+    return (const char *const *)longer->pdata;
+}
+
 static gboolean
 start(const char *const *argv, Child *child, GError **error)
 {
     g_autofree char *path = find_program(argv[0], error);
+    g_autoptr(GPtrArray) longer = g_ptr_array_new();
+    const char *const *words;
     g_auto(VmsFd) out = VMS_FD_NONE;
     g_auto(VmsFd) err = VMS_FD_NONE;
     siginfo_t info;
@@ -301,7 +321,8 @@ start(const char *const *argv, Child *child, GError **error)
 
     if (!path || !open_pipe(&child->out, &out, error) || !open_pipe(&child->err, &err, error))
         return FALSE;
-    number = spawn(path, argv, out, err, &child->pid);
+    words = lead_with_death(path, argv, longer);
+    number = spawn(words == argv ? path : words[0], words, out, err, &child->pid);
     if (number)
         return vms_fail_errno(error, number, "starting %s", path);
     child->pidfd = pidfd_open(child->pid, 0);

@@ -31,6 +31,7 @@ typedef struct {
 
 /* Run @argv (argv[0] searched in a fixed PATH) to its end, stdin /dev/null, and take what it
  * wrote (each at most 1 MiB kept). All signals default, no descriptor but the three inherited. A
- * non-zero exit is a failure with VMSNAP_E_IO and the last line of its stderr. No shell. */
+ * non-zero exit is a failure with VMSNAP_E_IO and the last line of its stderr. No shell. It is
+ * killed when the calling thread ends. */
 gboolean vms_process_run(const char *const *argv, const VmsProcessLimits *limits, char **ret_stdout,
                          GError **error);

@@ -25,19 +25,18 @@ check_name(const char *name, GError **error)
     return TRUE;
 }
 
-/* Open below @dir without passing any symbolic link. A kernel without openat2() still has the last
- * component checked. */
-static int
-open_beneath(int dir, const char *path, int flags)
+/* A kernel without openat2() still has the last component checked. */
+int
+vms_sys_open_no_links(const char *path, int flags)
 {
     struct open_how how = {
         .flags = (guint64)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
     if (fd < 0 && errno == ENOSYS)
-        return openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW);
+        return open(path, flags | O_CLOEXEC | O_NOFOLLOW);
     return fd;
 }
 
@@ -77,7 +76,7 @@ vms_sys_open_dir(const char *path, GError **error)
     settled = settle_parent(path, error);
     if (!settled)
         return -1;
-    fd = open_beneath(AT_FDCWD, settled, O_RDONLY | O_DIRECTORY);
+    fd = vms_sys_open_no_links(settled, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         vms_fail_errno(error, errno, "folder %s", path);
     return fd;
@@ -125,7 +124,7 @@ open_existing(const char *path, const char **ret_rest, GError **error)
         }
         slash[slash == head ? 1 : 0] = '\0';
     }
-    fd = open_beneath(AT_FDCWD, settled, O_RDONLY | O_DIRECTORY);
+    fd = vms_sys_open_no_links(settled, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         vms_fail_errno(error, errno, "folder %s", head);
     *ret_rest = path + strlen(head);
@@ -238,7 +237,7 @@ gboolean
 vms_sys_sync(int fd, const char *what, GError **error)
 {
     vms_crash_point("sys-sync");
-    if (fsync(fd) != 0)
+    if (fsync(fd) != 0 && errno != EINVAL)
         return vms_fail_errno(error, errno, "sync of %s", what);
     vms_crash_point("sys-sync-done");
     return TRUE;
@@ -340,8 +339,12 @@ vms_sys_exchange(int dir_a, const char *a, int dir_b, const char *b, GError **er
     if (!check_name(a, error) || !check_name(b, error))
         return FALSE;
     vms_crash_point("sys-exchange");
-    if (renameat2(dir_a, a, dir_b, b, RENAME_EXCHANGE) != 0)
+    if (renameat2(dir_a, a, dir_b, b, RENAME_EXCHANGE) != 0) {
+        if (errno == EINVAL)
+            return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "NoExchange",
+                              "the file system of %s cannot exchange files", a);
         return vms_fail_errno(error, errno, "exchanging %s and %s", a, b);
+    }
     vms_crash_point("sys-exchange-done");
     return TRUE;
 }

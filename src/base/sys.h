@@ -25,6 +25,9 @@ guint64 vms_crash_passed(void);
 
 /* Open a directory: O_PATH is not used, it can be fsynced. */
 int vms_sys_open_dir(const char *path, GError **error);
+/* open() of an absolute path no component of which may be a symbolic link; CLOEXEC is added; -1
+ * with errno set. */
+int vms_sys_open_no_links(const char *path, int flags);
 /* Make every missing directory of @path with @mode exactly, whatever the umask; fsync parents. */
 gboolean vms_sys_make_dirs(const char *path, mode_t mode, GError **error);
 /* Make one directory below @dir; TRUE if it is there already and is a directory. */
@@ -34,7 +37,8 @@ int vms_sys_open_file(const char *path, GError **error);
 /* Create with O_EXCL, exactly @mode, opened read-write; -1 on failure (EXISTS if it is there). */
 int vms_sys_create_file(int dir, const char *name, mode_t mode, GError **error);
 gboolean vms_sys_write(int fd, const void *data, gsize size, GError **error);
-/* fsync; @what names it in errors. Never retried: on failure throw the file away. */
+/* fsync; @what names it in errors. Never retried: on failure throw the file away. Folders of file
+ * systems that cannot sync them count as synced. */
 gboolean vms_sys_sync(int fd, const char *what, GError **error);
 gboolean vms_sys_clone(int target, int source, const char *what, GError **error);  /* FICLONE */
 gboolean vms_sys_reserve(int fd, guint64 bytes, const char *what, GError **error); /* KEEP_SIZE */
@@ -45,7 +49,7 @@ gboolean vms_sys_chmod(int fd, mode_t mode, const char *what, GError **error);
 gboolean vms_sys_rename(int dir, const char *from, const char *to, GError **error);
 /* The same between two directories of one file system. */
 gboolean vms_sys_move(int from_dir, const char *from, int to_dir, const char *to, GError **error);
-/* RENAME_EXCHANGE; both below their directories. */
+/* RENAME_EXCHANGE; both below their directories. UNSUPPORTED where the file system cannot. */
 gboolean vms_sys_exchange(int dir_a, const char *a, int dir_b, const char *b, GError **error);
 /* Missing is success. */
 gboolean vms_sys_unlink(int dir, const char *name, GError **error);

@@ -14,7 +14,8 @@ typedef struct VmsCopier VmsCopier;
 typedef struct {
     /* Copy export @name served on UNIX socket @socket into @target_fd, an empty file that gets the
      * export's size: only allocated, non-zero areas are read, the rest stays holes. Several
-     * connections where the server allows. Cancellation ends it within a second. */
+     * connections where the server allows. Cancellation ends it within a second. @progress grows by
+     * the export's size in all. */
     gboolean (*copy)(VmsCopier *copier, const char *socket, const char *name, int target_fd,
                      VmsProgress *progress, GError **error);
     void (*free)(VmsCopier *copier);

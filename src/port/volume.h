@@ -48,7 +48,7 @@ typedef struct {
                               VmsTransfer **ret_transfer, GError **error);
     /* New image in @format at @target (must not exist) with the source's contents, through
      * qemu-img with explicit formats under limits. For qcow2: @like gives cluster size and compat
-     * level (NULL: defaults). Synced, 0600. */
+     * level (NULL: defaults). Synced, 0600. @progress grows by the virtual size in all. */
     gboolean (*convert)(VmsVolume *volume, const VmsImage *source, const char *target,
                         const VmsImage *like, const char *format, VmsProgress *progress,
                         GError **error);
@@ -108,7 +108,7 @@ void vms_volume_free(VmsVolume *volume);
 typedef struct {
     /* One FICLONE: nothing else happens, this runs while a guest stands still. */
     gboolean (*clone)(VmsTransfer *transfer, GError **error);
-    /* Sparse copy: holes stay holes. */
+    /* Sparse copy: holes stay holes. @progress grows by the source's size in all. */
     gboolean (*copy)(VmsTransfer *transfer, VmsProgress *progress, GError **error);
     /* Descriptor of the target, for whoever fills it in another way; borrowed. */
     int (*get_fd)(VmsTransfer *transfer);

@@ -158,6 +158,24 @@ Test(process, a_host_that_reaps_every_child_gets_an_error)
     cr_assert(strstr(error->message, "not known"));
 }
 
+Test(process, it_does_not_outlive_a_killed_host)
+{
+    g_autofree char *text = NULL;
+    pid_t host = fork();
+
+    if (host == 0) {
+        run("sleep 61235; true", NULL, NULL, NULL);
+        _exit(0);
+    }
+    vms_clock_sleep_us(300000);
+    cr_assert(run("pgrep -f '[s]leep 61235; true'", NULL, &text, NULL));
+    kill(host, SIGKILL);
+    waitpid(host, NULL, 0);
+    vms_clock_sleep_us(100000);
+    cr_assert_not(run("pgrep -f '[s]leep 61235; true'", NULL, NULL, NULL));
+    run("pkill -xf 'sleep 61235'", NULL, NULL, NULL);
+}
+
 Test(process, it_can_be_named_for_ever)
 {
     VmsProcessId self = vms_process_self();

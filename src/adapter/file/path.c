@@ -21,10 +21,22 @@ resolve(const char *path)
 static char *
 settle(const char *path, GError **error)
 {
-    g_autofree char *parent = g_path_get_dirname(path);
-    g_autofree char *name = g_path_get_basename(path);
-    g_autofree char *settled = resolve(parent);
+    g_autofree char *parent = NULL;
+    g_autofree char *name = NULL;
+    g_autofree char *settled = NULL;
 
+    if (!path || *path != '/' || g_str_has_suffix(path, "/")) {
+        vms_fail(error, VMSNAP_E_INVALID, "\"%s\" is not the absolute path of a file",
+                 path ? path : "");
+        return NULL;
+    }
+    if (g_str_has_prefix(path, "/dev/"))
+        settled = resolve(path);
+    if (settled)
+        return g_steal_pointer(&settled);
+    parent = g_path_get_dirname(path);
+    name = g_path_get_basename(path);
+    settled = resolve(parent);
     if (!settled) {
         vms_fail_errno(error, errno, "folder %s", parent);
         return NULL;
@@ -38,13 +50,7 @@ vms_path_open(const char *path, VmsPath *ret_path, GError **error)
     g_auto(VmsPath) opened = VMS_PATH_INIT;
     g_autofree char *folder = NULL;
 
-    if (!path || *path != '/' || g_str_has_suffix(path, "/"))
-        return vms_fail(error, VMSNAP_E_INVALID, "\"%s\" is not the absolute path of a file",
-                        path ? path : "");
-    if (g_str_has_prefix(path, "/dev/"))
-        opened.path = resolve(path);
-    if (!opened.path)
-        opened.path = settle(path, error);
+    opened.path = settle(path, error);
     if (!opened.path)
         return FALSE;
     folder = g_path_get_dirname(opened.path);
@@ -76,34 +82,68 @@ fail_open(GError **error, int number, const char *path)
     return vms_fail_errno(error, number, "%s", path);
 }
 
+/* A missing folder means a missing image. */
+static char *
+settle_image(const char *path, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    char *settled = settle(path, &failure);
+
+    if (settled)
+        return settled;
+    if (vms_error_get_code(failure) == VMSNAP_E_NOT_FOUND)
+        fail_open(error, ENOENT, path);
+    else
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return NULL;
+}
+
+static gboolean
+check_kind(const struct stat *st, const char *path, GError **error)
+{
+    if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode))
+        return TRUE;
+    if (S_ISLNK(st->st_mode))
+        return fail_open(error, ELOOP, path);
+    return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "ImageUnsupported",
+                      "%s is neither a regular file nor a block device", path);
+}
+
+gboolean
+vms_path_stat(const char *path, struct stat *ret_stat, GError **error)
+{
+    g_autofree char *settled = settle_image(path, error);
+    struct stat st;
+
+    if (!settled)
+        return FALSE;
+    if (lstat(settled, &st) != 0)
+        return fail_open(error, errno, path);
+    if (!check_kind(&st, path, error))
+        return FALSE;
+    *ret_stat = st;
+    return TRUE;
+}
+
 int
 vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GError **error)
 {
-    g_auto(VmsPath) place = VMS_PATH_INIT;
+    g_autofree char *settled = settle_image(path, error);
     g_auto(VmsFd) fd = VMS_FD_NONE;
-    g_autoptr(GError) missing = NULL;
     struct stat st;
 
-    if (!vms_path_open(path, &place, &missing)) {
-        if (vms_error_get_code(missing) == VMSNAP_E_NOT_FOUND)
-            fail_open(error, ENOENT, path);
-        else
-            g_propagate_error(error, g_steal_pointer(&missing));
+    if (!settled)
         return -1;
-    }
     /* Not waiting for the other end of a pipe; it makes no difference to files. */
-    fd = openat(place.dir, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    fd = vms_sys_open_no_links(settled, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0) {
         fail_open(error, errno, path);
         return -1;
     }
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-        vms_refuse(error, VMSNAP_E_UNSUPPORTED, "ImageUnsupported",
-                   "%s is neither a regular file nor a block device", path);
+    if (!check_kind(&st, path, error))
         return -1;
-    }
     if (ret_path)
-        *ret_path = g_steal_pointer(&place.path);
+        *ret_path = g_steal_pointer(&settled);
     *ret_stat = st;
     return vms_fd_steal(&fd);
 }

@@ -49,17 +49,25 @@ volume_inspect(VmsVolume *volume, const char *path, const char *format, VmsImage
 }
 
 static gboolean
-volume_identify(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error)
+read_device_size(const char *path, guint64 *ret_size, GError **error)
 {
     struct stat st;
     g_auto(VmsFd) fd = vms_path_open_image(path, NULL, &st, error);
+
+    return fd >= 0 && vms_sparse_size(fd, ret_size, error);
+}
+
+static gboolean
+volume_identify(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error)
+{
+    struct stat st;
     VmsFileId id;
 
     (void)volume;
-    if (fd < 0)
+    if (!vms_path_stat(path, &st, error))
         return FALSE;
     id = vms_path_file_id(&st);
-    if (!vms_sparse_size(fd, &id.size, error))
+    if (S_ISBLK(st.st_mode) && !read_device_size(path, &id.size, error))
         return FALSE;
     *ret_id = id;
     return TRUE;
