@@ -11,6 +11,15 @@ print_line(const char *title, char *text)
     g_free(text);
 }
 
+/* NULL where nothing is known. */
+static char *
+size_of(JsonObject *object, const char *member)
+{
+    gint64 bytes = cli_number(object, member, 0);
+
+    return bytes > 0 ? cli_format_size((guint64)bytes) : NULL;
+}
+
 static void
 print_disks(JsonObject *check)
 {
@@ -25,9 +34,9 @@ print_disks(JsonObject *check)
         cli_table_add(table, cli_text(disk, "target"));
         cli_table_add(table, cli_text(disk, "method"));
         cli_table_add(table, cli_text(disk, "format"));
-        cli_table_add(table, cli_format_size((guint64)cli_number(disk, "virtual_size", 0)));
-        cli_table_add(table, cli_format_size((guint64)cli_number(space, "needed", 0)));
-        cli_table_add(table, cli_format_size((guint64)cli_number(space, "free", 0)));
+        cli_table_add(table, size_of(disk, "virtual_size"));
+        cli_table_add(table, size_of(space, "needed"));
+        cli_table_add(table, size_of(space, "free"));
         cli_table_add(table, cli_text(disk, "why"));
     }
     (void)printf("\n");
@@ -62,10 +71,10 @@ print_check(const char *json)
     JsonObject *vm = cli_object(root, "vm");
 
     print_line("VM:", cli_text(vm, "name"));
-    print_line("State:", cli_text(vm, "state"));
+    print_line("State:", cli_text(root, "state"));
     print_line("Agent:", cli_text(root, "agent_version"));
     print_line("Verdict:", cli_text(root, "verdict"));
-    cli_print_findings(root, "resources", stdout);
+    cli_print_findings(root, "findings", stdout);
     print_filesystems(root);
     print_disks(root);
 }

@@ -8,9 +8,10 @@ static gboolean
 can_be_undone(const char *json)
 {
     g_autoptr(JsonNode) document = cli_document_parse(json);
-    g_autofree char *until = cli_text(cli_document_root(document), "undo_until");
+    JsonObject *root = cli_document_root(document);
+    g_autofree char *until = cli_text(root, "undo_until");
 
-    return until != NULL;
+    return until && !cli_truth(root, "undone");
 }
 
 static void
@@ -22,9 +23,10 @@ add_operation(CliTable *table, const char *json)
     cli_table_add(table, cli_text(root, "uuid"));
     cli_table_add(table, cli_text(root, "type"));
     cli_table_add(table, cli_text(root, "phase"));
-    cli_table_add(table, cli_text(root, "source"));
-    cli_table_add(table, cli_text(root, "target"));
-    cli_table_add(table, cli_text(root, "undo_until"));
+    cli_table_add(table, cli_text(cli_object(root, "source"), "name"));
+    cli_table_add(table, cli_text(cli_object(root, "target"), "name"));
+    cli_table_add(table,
+                  cli_truth(root, "undone") ? g_strdup("undone") : cli_text(root, "undo_until"));
 }
 
 static CliExit

@@ -77,15 +77,12 @@ write_plan(const Cli *cli, const char *path, const char *json)
                       g_strerror(number));
 }
 
-/* The hash in a plan or in the operation document around it. */
 static char *
 hash_in(const char *json)
 {
     g_autoptr(JsonNode) document = cli_document_parse(json);
-    JsonObject *root = cli_document_root(document);
-    char *hash = cli_text(cli_object(root, "plan"), "hash");
 
-    return hash ? hash : cli_text(root, "hash");
+    return cli_text(cli_object(cli_document_root(document), "plan"), "hash");
 }
 
 /* Is the plan of now the one in the file? */

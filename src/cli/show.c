@@ -153,11 +153,12 @@ cli_print_operation(const char *json)
     print_line(stdout, "Type:", cli_text(root, "type"));
     print_line(stdout, "Mode:", cli_text(root, "mode"));
     print_line(stdout, "Phase:", cli_text(root, "phase"));
-    print_line(stdout, "Source:", cli_text(root, "source"));
-    print_line(stdout, "Target:", cli_text(root, "target"));
+    print_line(stdout, "Source:", cli_text(cli_object(root, "source"), "name"));
+    print_line(stdout, "Target:", cli_text(cli_object(root, "target"), "name"));
     if (downtime > 0)
         print_line(stdout, "Was down:", g_strdup_printf("%.1f s", (double)downtime / 1000));
-    print_line(stdout, "Undo until:", cli_text(root, "undo_until"));
+    if (!cli_truth(root, "undone"))
+        print_line(stdout, "Undo until:", cli_text(root, "undo_until"));
     print_conditions(root);
     print_plan(root);
     cli_print_findings(root, "resources", stdout);

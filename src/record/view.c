@@ -102,33 +102,54 @@ add_space(VmsJson *json, guint64 needed, guint64 free_bytes)
     vms_json_close_object(json);
 }
 
+static void
+add_downtime(VmsJson *json, const char *key, gint64 us)
+{
+    if (us > 0)
+        vms_json_add_ms(json, key, us);
+    else
+        vms_json_add_null(json, key);
+}
+
+/* The part "plan" of an operation. */
+static void
+add_plan(VmsJson *json, const VmsPlan *plan)
+{
+    vms_json_open_object(json, "plan");
+    vms_json_add_text(json, "hash", plan->hash);
+    vms_json_open_array(json, "steps");
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VmsStep *step = plan->steps->pdata[i];
+
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "name", step->name);
+        vms_json_add_bool(json, "reversible", step->reversible);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+    add_space(json, plan->space_needed, plan->space_free);
+    add_downtime(json, "expected_downtime_ms", plan->expected_downtime_us);
+    vms_json_close_object(json);
+}
+
+/* A plan looks like the operation it would be, so that one reader reads both. */
 char *
 vms_view_plan(const VmsPlan *plan)
 {
     VmsJson json = vms_json_start();
 
     vms_json_open_object(&json, NULL);
-    vms_json_add_text(&json, "hash", plan->hash);
+    vms_json_add_null(&json, "uuid");
     vms_json_add_text(&json, "type", plan->type);
-    vms_view_add_name(&json, "vm", plan->vm_name, plan->vm_uuid);
-    vms_view_add_name(&json, "snapshot", plan->snapshot_name, plan->snapshot_uuid);
+    vms_json_add_text(&json, "mode", vms_words_find(vms_words_mode, VMSNAP_MODE_DRY_RUN));
+    vms_json_add_text(&json, "phase", vms_operation_phase_name(VMSNAP_OPERATION_COMPLETED));
+    vms_view_add_name(&json, "source", plan->snapshot_name, plan->snapshot_uuid);
+    vms_view_add_name(&json, "target", plan->vm_name, plan->vm_uuid);
+    vms_json_open_array(&json, "conditions");
+    vms_json_close_array(&json);
     vms_json_add_uint(&json, "conflicts", vms_plan_count_conflicts(plan, VMSNAP_MODE_DRY_RUN));
     vms_view_add_findings(&json, "resources", plan->findings);
-    vms_json_open_array(&json, "steps");
-    for (guint i = 0; i < plan->steps->len; i++) {
-        const VmsStep *step = plan->steps->pdata[i];
-
-        vms_json_open_object(&json, NULL);
-        vms_json_add_text(&json, "name", step->name);
-        vms_json_add_bool(&json, "reversible", step->reversible);
-        vms_json_close_object(&json);
-    }
-    vms_json_close_array(&json);
-    add_space(&json, plan->space_needed, plan->space_free);
-    if (plan->expected_downtime_us >= 0)
-        vms_json_add_ms(&json, "expected_downtime_ms", plan->expected_downtime_us);
-    else
-        vms_json_add_null(&json, "expected_downtime_ms");
+    add_plan(&json, plan);
     vms_json_close_object(&json);
     return vms_json_finish(&json);
 }
@@ -142,7 +163,13 @@ add_operation_plan(VmsJson *json, const VmsOperation *operation)
     }
     vms_json_open_object(json, "plan");
     vms_json_add_text(json, "hash", operation->plan_hash);
-    vms_json_add_texts(json, "steps", operation->steps);
+    vms_json_open_array(json, "steps");
+    for (guint i = 0; i < operation->steps->len; i++) {
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "name", operation->steps->pdata[i]);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
     add_space(json, operation->space_needed, operation->space_free);
     vms_json_close_object(json);
 }
@@ -181,10 +208,7 @@ vms_view_operation(const VmsOperation *operation)
     vms_view_add_findings(&json, "resources", operation->resources);
     add_operation_plan(&json, operation);
     add_operation_error(&json, operation);
-    if (operation->downtime_us > 0)
-        vms_json_add_ms(&json, "downtime_ms", operation->downtime_us);
-    else
-        vms_json_add_null(&json, "downtime_ms");
+    add_downtime(&json, "downtime_ms", operation->downtime_us);
     vms_json_add_time(&json, "undo_until", operation->undo_until_us);
     vms_json_add_bool(&json, "undone", operation->undone);
     vms_json_close_object(&json);

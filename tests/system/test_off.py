@@ -56,7 +56,7 @@ def round_trip(fs, kind, disks):
     assert old != new
 
     dry = vmsnap("restore", name, f"{name}.s", "--mode", "dry-run", check=0).json
-    assert dry["hash"], dry
+    assert dry["plan"]["hash"], dry
     assert [digest(path) for path in paths] == new, "a dry-run changes nothing"
     done = vmsnap("restore", name, f"{name}.s", "--mode", "strict", check=0).json
     assert done["phase"] == "Completed", done
