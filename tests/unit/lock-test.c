@@ -128,6 +128,7 @@ start_holder(void)
         must_take("vm", 0);
         if (write(ready[1], "x", 1) != 1)
             _exit(1);
+        alarm(10);
         pause();
         _exit(0);
     }
@@ -154,6 +155,7 @@ start_idle_child(VmsLock *lock)
 
     if (child == 0) {
         vms_lock_free(lock); /* forgets, and takes nothing from the parent */
+        alarm(10);
         pause();
         _exit(0);
     }
@@ -185,6 +187,7 @@ Test(lock, one_of_a_dead_parent_is_free_while_its_child_lives)
         pid_t idle = start_idle_child(must_take("vm", 0));
         if (write(ready[1], &idle, sizeof idle) != sizeof idle)
             _exit(1);
+        alarm(10);
         pause();
         _exit(0);
     }
