@@ -112,10 +112,11 @@ copy_plan(VmsOperation *operation, const VmsPlan *plan)
     operation->plan_hash = g_strdup(plan->hash);
     operation->space_needed = plan->space_needed;
     operation->space_free = plan->space_free;
+    operation->expected_downtime_us = plan->expected_downtime_us;
     for (guint i = 0; i < plan->steps->len; i++) {
         const VmsStep *step = plan->steps->pdata[i];
 
-        g_ptr_array_add(operation->steps, g_strdup(step->name));
+        g_ptr_array_add(operation->steps, vms_step_new(step->name, step->reversible));
     }
     for (guint i = 0; i < plan->findings->len; i++)
         g_ptr_array_add(operation->resources, vms_finding_copy(plan->findings->pdata[i]));

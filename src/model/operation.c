@@ -55,7 +55,8 @@ vms_operation_new(const char *uuid, const char *type)
     operation->phase = VMSNAP_OPERATION_PENDING;
     operation->folders = g_ptr_array_new_with_free_func(g_free);
     operation->files = g_ptr_array_new_with_free_func(g_free);
-    operation->steps = g_ptr_array_new_with_free_func(g_free);
+    operation->steps = g_ptr_array_new_with_free_func((GDestroyNotify)vms_step_free);
+    operation->expected_downtime_us = -1;
     operation->exchanges = g_ptr_array_new_with_free_func((GDestroyNotify)vms_exchange_free);
     operation->resources = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
     operation->conditions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_condition_free);

@@ -5,6 +5,7 @@
 #include "model/condition.h"
 #include "model/finding.h"
 #include "model/image.h"
+#include "model/step.h"
 
 #include <glib.h>
 
@@ -65,15 +66,16 @@ typedef struct {
     gboolean start_paused;
     /* result */
     char *plan_hash;       /* NULL: no plan */
-    GPtrArray *steps;      /* char*: names, in order */
+    GPtrArray *steps;      /* VmsStep*, in order */
     GPtrArray *resources;  /* VmsFinding* */
     GPtrArray *conditions; /* VmsCondition* */
     guint64 space_needed;
     guint64 space_free;
-    gint64 downtime_us;   /* 0: none */
-    gint64 undo_until_us; /* 0: nothing to undo */
-    gboolean undone;      /* its undo set was used or dropped */
-    int error_code;       /* of a failed one */
+    gint64 expected_downtime_us; /* -1: none, or not known */
+    gint64 downtime_us;          /* 0: none */
+    gint64 undo_until_us;        /* 0: nothing to undo */
+    gboolean undone;             /* its undo set was used or dropped */
+    int error_code;              /* of a failed one */
     char *error_reason;
     char *error_message;
 } VmsOperation;

@@ -3,16 +3,12 @@
 
 #include "model/finding.h"
 #include "model/snapshot.h"
+#include "model/step.h"
 #include "model/vm.h"
 
 #include <glib.h>
 
 /* What an operation would do. Built by a planner from an inventory, then only read. */
-
-typedef struct {
-    char *name; /* "prepare-disk vda" */
-    gboolean reversible;
-} VmsStep;
 
 typedef struct {
     char *type;    /* "restore" */
@@ -28,12 +24,9 @@ typedef struct {
     gint64 expected_downtime_us; /* -1: no downtime */
 } VmsPlan;
 
-VmsStep *vms_step_new(const char *name, gboolean reversible);
-void vms_step_free(VmsStep *step);
 VmsPlan *vms_plan_new(const char *type);
 void vms_plan_free(VmsPlan *plan);
 /* Findings that refuse @mode; for a dry-run, those of severity conflict. */
 gsize vms_plan_count_conflicts(const VmsPlan *plan, vmsnap_mode mode);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsStep, vms_step_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsPlan, vms_plan_free)

@@ -141,7 +141,7 @@ void
 vms_json_add_uint(VmsJson *json, const char *key, guint64 value)
 {
     begin(json, key);
-    g_string_append_printf(json->text, "%" G_GUINT64_FORMAT, value);
+    g_string_append_printf(json->text, "%" G_GUINT64_FORMAT, MIN(value, (guint64)G_MAXINT64));
 }
 
 void

@@ -29,6 +29,7 @@ void vms_json_add_texts(VmsJson *json, const char *key, const GPtrArray *texts);
 void vms_json_add_bool(VmsJson *json, const char *key, gboolean value);
 void vms_json_add_null(VmsJson *json, const char *key);
 void vms_json_add_int(VmsJson *json, const char *key, gint64 value);
+/* Capped at what a reader with signed 64 bits takes. */
 void vms_json_add_uint(VmsJson *json, const char *key, guint64 value);
 /* Microseconds as a number of milliseconds, at most three decimals. */
 void vms_json_add_ms(VmsJson *json, const char *key, gint64 us);

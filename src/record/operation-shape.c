@@ -28,6 +28,26 @@ static const VmsShape exchange_shape = {
 };
 
 static gpointer
+make_step(void)
+{
+    return vms_step_new(NULL, FALSE);
+}
+
+static const VmsField step_fields[] = {
+    VMS_TEXT_NEEDED(VmsStep, name, VMS_CHECK_LINE),
+    VMS_PLAIN(VmsStep, reversible, BOOL),
+    { .key = NULL },
+};
+
+static const VmsShape step_shape = {
+    .name = "step",
+    .size = sizeof(VmsStep),
+    .fields = step_fields,
+    .make = make_step,
+    .free = (GDestroyNotify)vms_step_free,
+};
+
+static gpointer
 make_operation(void)
 {
     return vms_operation_new(NULL, NULL);
@@ -59,11 +79,12 @@ static const VmsField operation_fields[] = {
     VMS_PLAIN(VmsOperation, start_after, BOOL),
     VMS_PLAIN(VmsOperation, start_paused, BOOL),
     VMS_TEXT(VmsOperation, plan_hash, VMS_CHECK_LINE),
-    VMS_TEXTS(VmsOperation, steps, VMS_CHECK_NONE),
+    VMS_NESTED(VmsOperation, steps, OBJECTS, step_shape),
     VMS_NESTED(VmsOperation, resources, OBJECTS, vms_shape_finding),
     VMS_NESTED(VmsOperation, conditions, OBJECTS, vms_shape_condition),
     VMS_PLAIN(VmsOperation, space_needed, UINT),
     VMS_PLAIN(VmsOperation, space_free, UINT),
+    VMS_PLAIN(VmsOperation, expected_downtime_us, INT),
     VMS_PLAIN(VmsOperation, downtime_us, INT),
     VMS_PLAIN(VmsOperation, undo_until_us, INT),
     VMS_PLAIN(VmsOperation, undone, BOOL),

@@ -6,34 +6,60 @@
 
 #include <string.h>
 
+/* The key of the label at @index stands once more behind it: the last one counts. */
+static gboolean
+comes_again(const GPtrArray *labels, guint index, gsize key_size)
+{
+    const char *label = labels->pdata[index];
+
+    for (guint i = index + 1; i < labels->len; i++) {
+        const char *other = labels->pdata[i];
+        if (strcspn(other, "=") == key_size && strncmp(label, other, key_size) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void
 add_labels(VmsJson *json, const GPtrArray *labels)
 {
     vms_json_open_object(json, "labels");
     for (guint i = 0; i < labels->len; i++) {
         const char *label = labels->pdata[i];
-        const char *equals = strchr(label, '=');
-        g_autofree char *key = g_strndup(label, equals ? (gsize)(equals - label) : strlen(label));
+        gsize key_size = strcspn(label, "=");
+        g_autofree char *key = g_strndup(label, key_size);
 
-        vms_json_add_text(json, key, equals ? equals + 1 : "");
+        if (!comes_again(labels, i, key_size))
+            vms_json_add_text(json, key, label[key_size] ? label + key_size + 1 : "");
     }
     vms_json_close_object(json);
 }
 
 static void
+add_grade(VmsJson *json, vmsnap_grade grade)
+{
+    vms_json_add_text(json, "consistency",
+                      grade == VMSNAP_GRADE_NONE ? NULL : vms_grade_name(grade));
+}
+
+/* One that failed early has no images. */
+static void
 add_disk(VmsJson *json, const VmsSnapshotDisk *disk)
 {
+    const VmsImage *image = disk->image;
+    const VmsImage *origin = disk->origin;
+
     vms_json_open_object(json, NULL);
     vms_json_add_text(json, "target", disk->target);
     vms_json_add_text(json, "name", disk->name);
     vms_json_add_text(json, "method", vms_method_name(disk->method));
     vms_json_add_text(json, "source", disk->source);
-    vms_json_add_text(json, "path", disk->image->path);
-    vms_json_add_text(json, "format", disk->image->format);
-    vms_json_add_text(json, "source_format", disk->origin->format);
-    vms_json_add_uint(json, "virtual_size", disk->origin->virtual_size);
-    vms_json_add_uint(json, "allocated", disk->image->file.allocated);
-    vms_json_add_text(json, "consistency", vms_grade_name(disk->grade));
+    vms_json_add_text(json, "path", image ? image->path : NULL);
+    vms_json_add_text(json, "format", image ? image->format : NULL);
+    vms_json_add_text(json, "source_format", origin ? origin->format : NULL);
+    vms_json_add_uint(json, "virtual_size", origin ? origin->virtual_size : 0);
+    vms_json_add_uint(json, "allocated", image ? image->file.allocated : 0);
+    add_grade(json, disk->grade);
     vms_json_add_ms(json, "cut_offset_ms", disk->cut_offset_us);
     vms_json_add_text_if(json, "sha256", disk->sha256);
     vms_json_close_object(json);
@@ -49,14 +75,26 @@ add_instance(VmsJson *json, const VmsInstance *instance)
     vms_json_close_object(json);
 }
 
-/* Moments as milliseconds from the first one; what did not happen is left out. */
+typedef struct {
+    const char *name;
+    gint64 at;
+} Event;
+
+static gint
+compare_events(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const Event *left = a;
+    const Event *right = b;
+
+    (void)data;
+    return left->at < right->at ? -1 : left->at > right->at;
+}
+
+/* Moments in their order, as milliseconds from the first; what did not happen is left out. */
 static void
 add_events(VmsJson *json, const VmsTimes *times)
 {
-    const struct {
-        const char *name;
-        gint64 at;
-    } events[] = {
+    Event events[] = {
         { "freeze-sent", times->freeze_sent },
         { "freeze-acknowledged", times->freeze_acked },
         { "suspend-sent", times->suspend_sent },
@@ -69,6 +107,8 @@ add_events(VmsJson *json, const VmsTimes *times)
     };
     gint64 first = 0;
 
+    g_qsort_with_data(events, G_N_ELEMENTS(events), sizeof events[0], compare_events,
+                      NULL); /* keeps the order of equal ones */
     vms_json_open_array(json, "events");
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
         if (events[i].at == 0)
@@ -112,6 +152,15 @@ add_window(VmsJson *json, const VmsTimes *times)
 }
 
 static void
+add_count(VmsJson *json, const char *key, int count)
+{
+    if (count < 0)
+        vms_json_add_null(json, key);
+    else
+        vms_json_add_int(json, key, count);
+}
+
+static void
 add_evidence(VmsJson *json, const VmsEvidence *evidence)
 {
     if (!evidence) {
@@ -124,8 +173,8 @@ add_evidence(VmsJson *json, const VmsEvidence *evidence)
     vms_json_add_text(json, "state_reason", evidence->state_reason);
     vms_json_add_text(json, "agent_version", evidence->agent_version);
     vms_view_add_filesystems(json, evidence->filesystems);
-    vms_json_add_int(json, "frozen_count", evidence->frozen_count);
-    vms_json_add_int(json, "thawed_count", evidence->thawed_count);
+    add_count(json, "frozen_count", evidence->frozen_count);
+    add_count(json, "thawed_count", evidence->thawed_count);
     add_window(json, &evidence->times);
     add_events(json, &evidence->times);
     add_fs_states(json, evidence->fs_states);
@@ -178,15 +227,16 @@ vms_view_snapshot(const VmsSnapshot *snapshot)
     vms_json_add_text(&json, "kind", "VirtualMachineSnapshot");
     vms_json_add_text(&json, "phase", vms_snapshot_phase_name(snapshot->phase));
     vms_json_add_bool(&json, "consistent", consistent);
-    vms_json_add_text(&json, "consistency",
-                      snapshot->grade == VMSNAP_GRADE_NONE ? NULL
-                                                           : vms_grade_name(snapshot->grade));
+    add_grade(&json, snapshot->grade);
     vms_json_add_text(&json, "policy", vms_policy_name(snapshot->policy));
     vms_json_add_bool(&json, "partial", snapshot->partial);
     vms_view_add_name(&json, "vm", snapshot->vm_name, snapshot->vm_uuid);
     vms_json_add_time(&json, "created", snapshot->created_us);
     vms_json_add_text(&json, "description", snapshot->description);
     add_labels(&json, snapshot->labels);
+    vms_json_add_null(&json, "keep_ip"); /* addresses are not recorded yet */
+    vms_json_add_texts(&json, "macs", snapshot->macs);
+    vms_json_add_texts(&json, "networks", snapshot->networks);
     vms_json_add_text(&json, "operation", snapshot->operation);
     vms_view_add_conditions(&json, snapshot->conditions);
     vms_view_add_findings(&json, "resources", snapshot->resources);

@@ -6,6 +6,9 @@
 #include "record/view-parts.h"
 #include "record/words.h"
 
+/* Deeper causes than this say nothing new. */
+#define CAUSE_LIMIT 8
+
 /* ---- virtual machines ---- */
 
 static const char *
@@ -61,6 +64,35 @@ add_nics(VmsJson *json, const GPtrArray *nics)
     vms_json_close_array(json);
 }
 
+static void
+add_image(VmsJson *json, const char *role, const char *path)
+{
+    if (!path)
+        return;
+    vms_json_open_object(json, NULL);
+    vms_json_add_text(json, "role", role);
+    vms_json_add_text(json, "path", path);
+    vms_json_close_object(json);
+}
+
+/* Media it refers to but does not own. */
+static void
+add_images(VmsJson *json, const VmsVm *vm, const GPtrArray *disks)
+{
+    vms_json_open_array(json, "images");
+    for (guint i = 0; i < disks->len; i++) {
+        const VmsDisk *disk = disks->pdata[i];
+
+        if (!vms_disk_is_owned(disk))
+            add_image(json, disk->device == VMS_DEVICE_DISK ? "disk" : device_word(disk->device),
+                      disk->path);
+    }
+    add_image(json, "loader", vm->loader);
+    add_image(json, "kernel", vm->kernel);
+    add_image(json, "initrd", vm->initrd);
+    vms_json_close_array(json);
+}
+
 char *
 vms_view_vm(const VmsVm *vm)
 {
@@ -86,6 +118,7 @@ vms_view_vm(const VmsVm *vm)
     for (guint i = 0; i < disks->len; i++)
         add_vm_disk(&json, vm, disks->pdata[i]);
     vms_json_close_array(&json);
+    add_images(&json, vm, disks);
     add_nics(&json, vms_vm_is_active(vm) && vm->live_nics ? vm->live_nics : vm->nics);
     vms_json_close_object(&json);
     return vms_json_finish(&json);
@@ -111,15 +144,12 @@ add_downtime(VmsJson *json, const char *key, gint64 us)
         vms_json_add_null(json, key);
 }
 
-/* The part "plan" of an operation. */
 static void
-add_plan(VmsJson *json, const VmsPlan *plan)
+add_steps(VmsJson *json, const GPtrArray *steps)
 {
-    vms_json_open_object(json, "plan");
-    vms_json_add_text(json, "hash", plan->hash);
     vms_json_open_array(json, "steps");
-    for (guint i = 0; i < plan->steps->len; i++) {
-        const VmsStep *step = plan->steps->pdata[i];
+    for (guint i = 0; i < steps->len; i++) {
+        const VmsStep *step = steps->pdata[i];
 
         vms_json_open_object(json, NULL);
         vms_json_add_text(json, "name", step->name);
@@ -127,6 +157,15 @@ add_plan(VmsJson *json, const VmsPlan *plan)
         vms_json_close_object(json);
     }
     vms_json_close_array(json);
+}
+
+/* The part "plan" of an operation. */
+static void
+add_plan(VmsJson *json, const VmsPlan *plan)
+{
+    vms_json_open_object(json, "plan");
+    vms_json_add_text(json, "hash", plan->hash);
+    add_steps(json, plan->steps);
     add_space(json, plan->space_needed, plan->space_free);
     add_downtime(json, "expected_downtime_ms", plan->expected_downtime_us);
     vms_json_close_object(json);
@@ -163,14 +202,9 @@ add_operation_plan(VmsJson *json, const VmsOperation *operation)
     }
     vms_json_open_object(json, "plan");
     vms_json_add_text(json, "hash", operation->plan_hash);
-    vms_json_open_array(json, "steps");
-    for (guint i = 0; i < operation->steps->len; i++) {
-        vms_json_open_object(json, NULL);
-        vms_json_add_text(json, "name", operation->steps->pdata[i]);
-        vms_json_close_object(json);
-    }
-    vms_json_close_array(json);
+    add_steps(json, operation->steps);
     add_space(json, operation->space_needed, operation->space_free);
+    add_downtime(json, "expected_downtime_ms", operation->expected_downtime_us);
     vms_json_close_object(json);
 }
 
@@ -188,6 +222,17 @@ add_operation_error(VmsJson *json, const VmsOperation *operation)
     vms_json_close_object(json);
 }
 
+/* What it was made from, and what it made or changed. */
+static void
+add_ends(VmsJson *json, const VmsOperation *operation)
+{
+    gboolean makes = g_strcmp0(operation->type, "snapshot") == 0;
+
+    vms_view_add_name(json, makes ? "target" : "source", operation->snapshot_name,
+                      operation->snapshot);
+    vms_view_add_name(json, makes ? "source" : "target", operation->vm_name, operation->vm_uuid);
+}
+
 char *
 vms_view_operation(const VmsOperation *operation)
 {
@@ -199,8 +244,7 @@ vms_view_operation(const VmsOperation *operation)
     vms_json_add_text(&json, "mode",
                       operation->mode ? vms_words_find(vms_words_mode, operation->mode) : NULL);
     vms_json_add_text(&json, "phase", vms_operation_phase_name(operation->phase));
-    vms_view_add_name(&json, "source", operation->snapshot_name, operation->snapshot);
-    vms_view_add_name(&json, "target", operation->vm_name, operation->vm_uuid);
+    add_ends(&json, operation);
     vms_json_add_text_if(&json, "undo_of", operation->undo_of);
     vms_json_add_time(&json, "created", operation->created_us);
     vms_json_add_time(&json, "finished", operation->finished_us);
@@ -208,6 +252,7 @@ vms_view_operation(const VmsOperation *operation)
     vms_view_add_findings(&json, "resources", operation->resources);
     add_operation_plan(&json, operation);
     add_operation_error(&json, operation);
+    vms_json_add_null(&json, "progress"); /* of a running one only its job can tell */
     add_downtime(&json, "downtime_ms", operation->downtime_us);
     vms_json_add_time(&json, "undo_until", operation->undo_until_us);
     vms_json_add_bool(&json, "undone", operation->undone);
@@ -267,9 +312,9 @@ frozen_word(vmsnap_frozen frozen)
 }
 
 static void
-add_error(VmsJson *json, const char *key, const GError *error)
+add_error(VmsJson *json, const char *key, const GError *error, guint depth)
 {
-    if (!error) {
+    if (!error || depth > CAUSE_LIMIT) {
         vms_json_add_null(json, key);
         return;
     }
@@ -281,7 +326,7 @@ add_error(VmsJson *json, const char *key, const GError *error)
     vms_json_add_text(json, "message", error->message);
     vms_json_add_text(json, "origin", vms_error_get_origin(error));
     vms_json_add_int(json, "origin_code", vms_error_get_origin_code(error));
-    add_error(json, "cause", vms_error_get_cause(error));
+    add_error(json, "cause", vms_error_get_cause(error), depth + 1);
     vms_json_add_text(json, "frozen", frozen_word(vms_error_get_frozen(error)));
     vms_json_close_object(json);
 }
@@ -292,7 +337,7 @@ vms_view_error(const GError *error)
     VmsJson json = vms_json_start();
 
     vms_json_open_object(&json, NULL);
-    add_error(&json, "error", error);
+    add_error(&json, "error", error, 0);
     vms_json_close_object(&json);
     return vms_json_finish(&json);
 }
