@@ -178,6 +178,23 @@ Test(sqlite, a_reader_sees_what_a_writer_does)
     cr_assert_eq(error->code, VMSNAP_E_PERMISSION);
 }
 
+Test(sqlite, a_reader_sees_a_catalog_made_after_it_was_opened)
+{
+    g_autoptr(VmsCatalog) reader = must_open(TRUE);
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autoptr(VmsCatalog) writer = NULL;
+    g_autoptr(GPtrArray) none = NULL;
+    g_autoptr(VmsRecord) record = NULL;
+
+    g_mkdir(folder, 0700);
+    cr_assert(g_file_set_contents_full(path, "", 0, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+    cr_assert(vms_catalog_list(reader, "snapshot", &none, NULL));
+    cr_assert_eq(none->len, 0);
+    writer = must_open(FALSE);
+    cr_assert(put(writer, "a", 0, "text", NULL));
+    cr_assert(vms_catalog_get(reader, "snapshot", "a", &record, NULL));
+}
+
 Test(sqlite, a_newer_schema_is_refused_and_left_alone)
 {
     g_autofree char *before = NULL;

@@ -39,7 +39,8 @@ static const char *const texts[SQL_COUNT] = {
 typedef struct {
     VmsCatalog catalog;
     pthread_mutex_t lock; /* guards all below: one statement or transaction at a time */
-    sqlite3 *db;          /* NULL: read-only, and there is no file */
+    char *path;
+    sqlite3 *db; /* NULL: read-only, and there was no catalog yet */
     gboolean read_only;
     sqlite3_stmt *statements[SQL_COUNT]; /* prepared when first needed */
 } SqliteCatalog;
@@ -122,6 +123,8 @@ query(SqliteCatalog *self, Sql which, const char *kind, const char *key, GPtrArr
     sqlite3_stmt *prepared = NULL;
     int result = SQLITE_DONE;
 
+    if (!self->db && !vms_sqlite_connect(self->path, self->read_only, &self->db, error))
+        return FALSE;
     if (!self->db)
         return TRUE;
     prepared = statement(self, which, error);
@@ -301,6 +304,7 @@ free_catalog(VmsCatalog *catalog)
         sqlite3_finalize(self->statements[i]);
     vms_sqlite_disconnect(self->db);
     pthread_mutex_destroy(&self->lock);
+    g_free(self->path);
     g_free(self);
 }
 
@@ -322,6 +326,7 @@ vms_sqlite_open(const char *path, gboolean read_only, GError **error)
         return NULL;
     self = g_new0(SqliteCatalog, 1);
     self->catalog.ops = &ops;
+    self->path = g_strdup(path);
     self->db = db;
     self->read_only = read_only;
     pthread_mutex_init(&self->lock, NULL);

@@ -182,7 +182,7 @@ enter_wal(sqlite3 *db, GError **error)
 /* Settings of a connection. The WAL stays when the last one closes: so that one opened read-only
  * later finds it and need not make it. */
 static gboolean
-set_up(sqlite3 *db, gboolean read_only, GError **error)
+set_up(sqlite3 *db, gboolean read_only, gboolean *ret_empty, GError **error)
 {
     int keep_wal = 1;
 
@@ -193,7 +193,7 @@ set_up(sqlite3 *db, gboolean read_only, GError **error)
     if (!vms_sqlite_exec(db, "PRAGMA trusted_schema=OFF", error))
         return FALSE;
     if (read_only)
-        return vms_schema_check(db, error);
+        return vms_schema_check(db, ret_empty, error);
     sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
     /* Look before the journal mode is changed: a newer schema may have its reasons. */
     return vms_schema_look(db, error) && enter_wal(db, error) &&
@@ -207,6 +207,7 @@ vms_sqlite_connect(const char *path, gboolean read_only, sqlite3 **ret_db, GErro
 {
     int flags = SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
     gboolean exists = FALSE;
+    gboolean empty = FALSE;
     sqlite3 *db = NULL;
     gboolean done = FALSE;
 
@@ -217,15 +218,14 @@ vms_sqlite_connect(const char *path, gboolean read_only, sqlite3 **ret_db, GErro
         return TRUE;
     }
     if (sqlite3_open_v2(path, &db, flags, NULL) == SQLITE_OK)
-        done = set_up(db, read_only, error);
+        done = set_up(db, read_only, &empty, error);
     else
         vms_sqlite_fail(db, "catalog", error);
-    if (!done) {
-        if (error && *error)
-            vms_error_set_object(*error, path);
-        sqlite3_close_v2(db);
-        return FALSE;
-    }
-    *ret_db = db;
-    return TRUE;
+    if (!done && error && *error)
+        vms_error_set_object(*error, path);
+    if (!done || empty)
+        g_clear_pointer(&db, sqlite3_close_v2);
+    if (done)
+        *ret_db = db;
+    return done;
 }

@@ -6,7 +6,7 @@
 
 /* Opening the database file, and SQLite's errors as ours. */
 
-/* NULL in *@ret_db and success: read-only, and there is no file. */
+/* NULL in *@ret_db and success: read-only, and there is no catalog yet. */
 gboolean vms_sqlite_connect(const char *path, gboolean read_only, sqlite3 **ret_db, GError **error);
 void vms_sqlite_disconnect(sqlite3 *db);
 /* One statement without result. */

@@ -32,9 +32,10 @@ read_version(sqlite3 *db, gint64 *ret_version, GError **error)
     gint64 id = 0;
     gint64 tables = 0;
 
+    /* The id last: whoever makes the tables this moment sets it in the same transaction. */
     if (!vms_sqlite_read_number(db, "PRAGMA user_version", ret_version, error) ||
-        !vms_sqlite_read_number(db, "PRAGMA application_id", &id, error) ||
-        !vms_sqlite_read_number(db, "SELECT count(*) FROM sqlite_schema", &tables, error))
+        !vms_sqlite_read_number(db, "SELECT count(*) FROM sqlite_schema", &tables, error) ||
+        !vms_sqlite_read_number(db, "PRAGMA application_id", &id, error))
         return FALSE;
     if (id != APPLICATION_ID && (tables > 0 || *ret_version != 0 || id != 0))
         return vms_refuse(error, VMSNAP_E_IO, "CatalogUnreadable",
@@ -56,13 +57,13 @@ vms_schema_look(sqlite3 *db, GError **error)
 }
 
 gboolean
-vms_schema_check(sqlite3 *db, GError **error)
+vms_schema_check(sqlite3 *db, gboolean *ret_empty, GError **error)
 {
     gint64 version = 0;
 
     if (!read_version(db, &version, error))
         return FALSE;
-    /* 0: being made by another process this moment; its records are none. */
+    *ret_empty = version == 0;
     if (version != 0 && version < (gint64)G_N_ELEMENTS(steps))
         return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "OlderSchema",
                           "the catalog has schema %" G_GINT64_FORMAT
