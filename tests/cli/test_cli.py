@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The contract of the command: exit codes, JSON, usage. test_cli.py BUILD [unittest options].
+
+Runs on libvirt's in-process test driver, which believes that every disk has DISK_SIZE bytes; a
+sparse file of that size is all that a snapshot of a VM that is off needs.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = os.path.abspath(sys.argv.pop(1))
+DISK_SIZE = 1099506450432
+UUID = "11111111-2222-3333-4444-555555555555"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+NODE = """<node>
+  <domain type='test' xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>
+    <name>web</name><uuid>{uuid}</uuid><memory>65536</memory><os><type>hvm</type></os>
+    <devices><disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/><source file='{disk}'/><target dev='vda' bus='virtio'/>
+    </disk></devices>
+    <test:runstate>5</test:runstate>
+  </domain>
+  <domain type='test'>
+    <name>busy</name><memory>65536</memory><os><type>hvm</type></os>
+  </domain>
+</node>
+"""
+ERROR_KEYS = {"code", "reason", "step", "object", "message", "origin", "origin_code", "cause",
+              "frozen"}
+SNAPSHOT_KEYS = {"name", "uuid", "kind", "phase", "consistent", "consistency", "policy", "partial",
+                 "vm", "created", "labels", "conditions", "resources", "disks", "evidence"}
+DISK_KEYS = {"target", "name", "method", "path", "format", "virtual_size", "allocated",
+             "consistency", "cut_offset_ms"}
+EVIDENCE_KEYS = {"instance", "agent_version", "filesystems", "frozen_count", "thawed_count",
+                 "freeze_window_ms", "events", "filesystem_state"}
+OPERATION_KEYS = {"uuid", "type", "mode", "phase", "source", "target", "conditions", "resources",
+                  "plan"}
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="vms-cli-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.state = self.folder + "/state"
+        self.disk = self.folder + "/disk.img"
+        self.uri = f"test://{self.folder}/node.xml"
+        with open(self.folder + "/node.xml", "w", encoding="utf-8") as file:
+            file.write(NODE.format(uuid=UUID, disk=self.disk))
+        self.write("one")
+
+    def write(self, text):
+        with open(self.disk, "wb") as file:
+            file.write(text.encode())
+            file.truncate(DISK_SIZE)
+
+    def read(self):
+        with open(self.disk, "rb") as file:
+            return file.read(3).decode()
+
+    def start(self, *words, **more):
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("VMSNAP_")}
+        environment.update(LD_LIBRARY_PATH=BUILD + "/src", VMSNAP_STATE_DIR=self.state,
+                           LC_ALL="C.UTF-8", VMSNAP_URI=self.uri)
+        environment.update(more.pop("environment", {}))
+        return subprocess.Popen([BUILD + "/src/cli/vmsnap", *words], env=environment, text=True,
+                                stdin=subprocess.DEVNULL,
+                                stdout=more.pop("stdout", subprocess.PIPE),
+                                stderr=subprocess.PIPE, **more)
+
+    def run_command(self, *words, code=0, **more):
+        with self.start(*words, **more) as process:
+            out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, code, f"{words}\n{out}\n{err}")
+        return out or "", err
+
+    def json(self, *words, code=0, **more):
+        out, _ = self.run_command("-o", "json", *words, code=code, **more)
+        self.assertEqual(out.count("\n"), 1, "one document, one line")
+        return json.loads(out)
+
+    def error(self, *words, code, **more):
+        document = self.json(*words, code=code, **more)
+        self.assertEqual(set(document), {"error"})
+        self.assertLessEqual(ERROR_KEYS, set(document["error"]))
+        return document["error"]
+
+    def snapshot(self, name="one", *more):
+        return self.json("snapshot", "create", "web", name, *more)
+
+
+class Usage(Case):
+    WRONG = [
+        [], ["bogus"], ["vm"], ["vm", "bogus"], ["vm", "list", "--bogus"], ["vm", "list", "-x"],
+        ["vm", "show"], ["vm", "show", "a", "b"], ["vm", "list", "a"], ["-o", "xml", "vm", "list"],
+        ["snapshot", "create", "web"], ["snapshot", "create", "web", "a", "--consistency", "x"],
+        ["snapshot", "create", "web", "a", "--method", "overlay"],
+        ["snapshot", "create", "web", "a", "--wait-ready", "soon"],
+        ["snapshot", "create", "web", "a", "--wait-ready", "1e3"],
+        ["snapshot", "create", "web", "a", "--wait-ready"],
+        ["snapshot", "create", "web", "a", "--label"],
+        ["snapshot", "create", "web", "Not-A-Name"],
+        ["snapshot", "create", "web", "a", "--label", "no-equals"],
+        ["snapshot", "create", "web", "a", "--store", "relative"],
+        ["restore", "web", "one"], ["restore", "web", "one", "--mode", "soft"],
+        ["restore", "web", "one", "--mode", ""], ["restore", "web", "one", "--mode=strict=1"],
+        ["undo"], ["undo", "drop"], ["undo", "not-a-uuid"], ["--no-recover=1", "vm", "list"],
+        ["clone", "web", "--mode", "strict"], ["freeze", "web"], ["gc"], ["export", "disk:/x"],
+        ["disk-snapshot", "list"], ["recover", "--force-thaw", "web"],
+    ]
+
+    def test_mistakes_exit_2_with_a_message_and_no_trace(self):
+        for words in self.WRONG:
+            with self.subTest(words):
+                out, err = self.run_command(*words, code=2)
+                self.assertEqual(out, "")
+                self.assertTrue(err.startswith("vmsnap: "), err)
+        self.assertFalse(os.path.exists(self.disk.replace("disk.img", ".vmsnap")))
+
+    def test_mistakes_are_json_when_json_was_asked_for(self):
+        for words in self.WRONG:
+            if "xml" in words:
+                continue
+            with self.subTest(words):
+                self.assertEqual(self.error(*words, code=2)["code"], "INVALID")
+
+    def test_help_on_every_level(self):
+        for words in [["--help"], ["-h"], ["snapshot", "--help"], ["restore", "--help"],
+                      ["snapshot", "create", "--help"], ["undo", "list", "-h"]]:
+            with self.subTest(words):
+                out, err = self.run_command(*words)
+                self.assertIn("Usage: vmsnap", out)
+                self.assertEqual(err, "")
+                self.assertNotIn("--guard", out)
+        self.assertIn("--mode", self.run_command("restore", "--help")[0])
+        self.assertIn("verify", self.run_command("snapshot", "--help")[0])
+        self.assertNotIn("restore", self.run_command("snapshot", "--help")[0])
+
+    def test_version(self):
+        self.assertRegex(self.run_command("--version")[0], r"^vmsnap \d+\.\d+\.\d+\n$")
+
+    def test_options_may_stand_anywhere(self):
+        for words in [["-ojson", "vm", "list"], ["vm", "list", "-o", "json"],
+                      ["-qojson", "vm", "list"], ["vm", "list", "--output=json"]]:
+            with self.subTest(words):
+                self.assertEqual(len(json.loads(self.run_command(*words)[0])["items"]), 2)
+
+    def test_after_two_dashes_words_are_no_options(self):
+        self.assertEqual(self.error("vm", "show", "--", "--help", code=5)["code"], "NOT_FOUND")
+
+
+class Looking(Case):
+    def test_lists_leave_nothing_behind(self):
+        for words in [["vm", "list"], ["disk", "list"], ["snapshot", "list"], ["operation", "list"],
+                      ["undo", "list"]]:
+            with self.subTest(words):
+                self.assertIn("items", self.json(*words))
+                self.run_command(*words)
+        self.assertFalse(os.path.exists(self.state))
+
+    def test_what_is_not_there_exits_5(self):
+        for words in [["vm", "show", "nope"], ["snapshot", "show", "nope"], ["check", "nope"],
+                      ["snapshot", "delete", "nope"], ["snapshot", "verify", "nope"],
+                      ["snapshot", "wait", "nope"], ["operation", "show", NOWHERE],
+                      ["undo", NOWHERE], ["restore", "web", "nope", "--mode", "dry-run"],
+                      ["snapshot", "create", "nope", "one"]]:
+            with self.subTest(words):
+                self.assertEqual(self.error(*words, code=5)["code"], "NOT_FOUND")
+                out, err = self.run_command(*words, code=5)
+                self.assertEqual(out, "")
+                self.assertIn("NOT_FOUND", err)
+
+    def test_the_inventory(self):
+        vm = self.json("vm", "show", "web")
+        self.assertEqual((vm["name"], vm["uuid"], vm["state"]), ("web", UUID, "off"))
+        self.assertEqual(self.json("vm", "show", UUID), vm)
+        disk, = self.json("disk", "list", "web")["items"]
+        self.assertEqual((disk["name"], disk["path"], disk["format"]),
+                         ("web/vda", self.disk, "raw"))
+        self.assertEqual(disk["vm"], {"name": "web", "uuid": UUID})
+        self.assertIn(self.disk, self.run_command("vm", "show", "web")[0])
+
+    def test_check_tells_its_verdict_by_exit_code(self):
+        check = self.json("check", "web")
+        self.assertEqual(check["verdict"], "offline")
+        self.assertEqual(check["disks"][0]["target"], "vda")
+        self.assertIn("offline", self.run_command("check", "web")[0])
+        os.unlink(self.disk)
+        self.assertEqual(self.json("check", "web", code=3)["verdict"], "blocked")
+
+    def test_without_a_hypervisor_records_are_still_there(self):
+        self.snapshot()
+        items = self.json("-c", "none", "snapshot", "list")["items"]
+        self.assertEqual([item["name"] for item in items], ["one"])
+        self.assertEqual(self.error("-c", "none", "vm", "list", code=1)["reason"], "NoHypervisor")
+
+    def test_settings_come_from_options_then_from_the_environment(self):
+        other = self.folder + "/other"
+        self.snapshot()
+        for words, environment in [(["--state-dir", other], {}),
+                                   ([], {"VMSNAP_STATE_DIR": other}),
+                                   (["--catalog", f"sqlite:{other}.db"], {}),
+                                   ([], {"VMSNAP_CATALOG": f"sqlite:{other}.db"})]:
+            with self.subTest(words or environment):
+                self.assertEqual(self.json(*words, "snapshot", "list", environment=environment),
+                                 {"items": []})
+        self.assertEqual(len(self.json("snapshot", "list")["items"]), 1)
+        self.run_command("vm", "list", code=1, environment={"VMSNAP_URI": "none"})
+        self.run_command("-c", self.uri, "vm", "list", environment={"VMSNAP_URI": "none"})
+
+    def test_an_answer_that_cannot_be_written_is_a_failure(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            self.run_command("vm", "list", code=1, stdout=full)
+
+
+class Working(Case):
+    def test_a_snapshot_has_the_keys_of_the_contract(self):
+        made = self.snapshot("one", "--label", "a=b", "--label", "tier=db", "--description", "ä\n")
+        self.assertLessEqual(SNAPSHOT_KEYS, set(made))
+        self.assertLessEqual(DISK_KEYS, set(made["disks"][0]))
+        self.assertLessEqual(EVIDENCE_KEYS, set(made["evidence"]))
+        self.assertEqual((made["name"], made["phase"], made["consistent"], made["consistency"]),
+                         ("one", "Ready", True, "offline"))
+        self.assertEqual((made["labels"], made["description"]), ({"a": "b", "tier": "db"}, "ä\n"))
+        self.assertEqual(made["vm"], {"name": "web", "uuid": UUID})
+        self.assertRegex(made["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+        self.assertEqual(self.json("snapshot", "show", "one"), made)
+        self.assertEqual(self.json("snapshot", "show", made["uuid"]), made)
+        self.assertEqual(self.json("snapshot", "wait", "one"), made)
+
+    def test_lists_are_filtered_by_vm_and_label(self):
+        self.snapshot("one", "--label", "tier=db")
+        self.snapshot("two")
+        def names(*words):
+            return [item["name"] for item in self.json("snapshot", "list", *words)["items"]]
+        self.assertEqual(names(), ["one", "two"])
+        self.assertEqual(names("--label", "tier=db"), ["one"])
+        self.assertEqual(names("--label", "tier=d"), [])
+        self.assertEqual(names("--vm", "web"), ["one", "two"])
+        self.assertEqual(names("--vm", "busy"), [])
+        head, *rows = self.run_command("snapshot", "list")[0].splitlines()
+        self.assertEqual(head.split(), ["NAME", "KIND", "VM", "PHASE", "CONSISTENT", "AGE"])
+        self.assertEqual(len(rows), 2)
+
+    def test_a_taken_name_exits_3(self):
+        self.snapshot()
+        self.assertEqual(self.error("snapshot", "create", "web", "one", code=3)["code"], "EXISTS")
+
+    def test_restore_undo_delete(self):
+        self.snapshot()
+        self.write("two")
+        dry = self.json("restore", "web", "one", "--mode", "dry-run")
+        self.assertLessEqual(OPERATION_KEYS, set(dry))
+        self.assertLessEqual({"hash", "steps", "space", "expected_downtime_ms"}, set(dry["plan"]))
+        self.assertLessEqual({"name", "reversible"}, set(dry["plan"]["steps"][0]))
+        self.assertEqual(self.read(), "two")
+
+        done = self.json("restore", "web", "one", "--mode", "strict")
+        self.assertLessEqual(OPERATION_KEYS | {"downtime_ms", "undo_until"}, set(done))
+        self.assertEqual((done["type"], done["mode"], done["phase"], done["plan"]["hash"]),
+                         ("restore", "strict", "Completed", dry["plan"]["hash"]))
+        self.assertEqual(self.read(), "one")
+        self.assertEqual([item["uuid"] for item in self.json("undo", "list")["items"]],
+                         [done["uuid"]])
+        self.assertEqual(self.json("operation", "show", done["uuid"]), done)
+
+        self.assertEqual(self.json("undo", done["uuid"])["phase"], "Completed")
+        self.assertEqual(self.read(), "two")
+        self.assertEqual(self.json("undo", "list"), {"items": []})
+        self.assertEqual(self.error("undo", done["uuid"], code=5)["reason"], "NothingToUndo")
+        self.assertEqual(self.json("snapshot", "delete", "one")["type"], "delete")
+        self.assertEqual(self.json("snapshot", "list"), {"items": []})
+        types = [item["type"] for item in self.json("operation", "list")["items"]]
+        self.assertEqual(types, ["snapshot", "restore", "undo", "delete"])
+
+    def test_a_missing_vm_is_a_finding(self):
+        self.snapshot()
+        dry = self.json("restore", "gone", "one", "--mode", "dry-run", code=3)
+        self.assertIn("NotFound", [found["reason"] for found in dry["resources"]])
+        self.assertEqual(self.error("restore", "gone", "one", "--mode", "strict", code=3)["code"],
+                         "CONFLICT")
+        err = self.run_command("restore", "gone", "one", "--mode", "strict", code=3)[1]
+        self.assertIn("conflict: NotFound", err)
+
+    def test_a_plan_in_a_file_is_run_only_while_it_holds(self):
+        self.snapshot()
+        self.write("two")
+        plan = self.folder + "/plan.json"
+        self.run_command("restore", "web", "one", "--mode", "dry-run", "--plan", plan)
+        self.assertEqual(os.stat(plan).st_mode & 0o777, 0o600)
+        self.write("six")
+        os.utime(self.disk, (1, 1))
+        stale = self.error("restore", "web", "one", "--mode", "strict", "--plan", plan, code=3)
+        self.assertEqual(stale["code"], "PLAN_STALE")
+        self.assertEqual(self.read(), "six")
+        self.run_command("restore", "web", "one", "--mode", "dry-run", "--plan", plan)
+        self.run_command("restore", "web", "one", "--mode", "strict", "--plan", plan)
+        self.assertEqual(self.read(), "one")
+        self.error("restore", "web", "one", "--mode", "strict", "--plan", self.disk + "x", code=2)
+
+    def test_an_interrupt_cancels_and_is_told(self):
+        self.snapshot()
+        # Reading a thousand gigabytes of nothing takes longer than this test.
+        process = self.start("-o", "json", "snapshot", "verify", "one")
+        time.sleep(1)
+        self.assertIsNone(process.poll(), "still reading")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual(json.loads(out)["error"]["code"], "CANCELLED")
+        self.assertNotIn("\r", err, "no progress bar on a pipe")
+        self.assertEqual(self.json("snapshot", "show", "one")["phase"], "Ready")
+
+
+class Recovering(Case):
+    def leave_open(self):
+        """Make the record of a finished snapshot look as if its process had been killed."""
+        made = self.snapshot()
+        with sqlite3.connect(self.state + "/catalog.db") as catalog:
+            for kind, phase in [("operation", "Completed"), ("snapshot", "Ready")]:
+                text, = catalog.execute("SELECT text FROM record WHERE kind = ?",
+                                        (kind,)).fetchone()
+                record = json.loads(text)
+                self.assertEqual(record["phase"], phase)
+                record["phase"] = "InProgress"
+                if kind == "operation":
+                    record["journal"] = "preparing"
+                catalog.execute("UPDATE record SET text = ? WHERE kind = ?",
+                                (json.dumps(record), kind))
+        catalog.close()
+        return made
+
+    def test_nothing_open_is_no_news(self):
+        self.assertEqual(self.json("recover"), {"acts": []})
+        self.assertIn("nothing to recover", self.run_command("recover")[0])
+
+    def test_looking_warns_in_one_line(self):
+        self.leave_open()
+        for words in [["snapshot", "list"], ["vm", "show", "web"], ["check", "web"]]:
+            with self.subTest(words):
+                err = self.run_command(*words)[1]
+                self.assertEqual(len(err.splitlines()), 1, err)
+                self.assertIn("vmsnap recover", err)
+        self.assertEqual(self.run_command("-q", "snapshot", "list")[1], "")
+        self.assertEqual(self.json("snapshot", "list")["items"][0]["phase"], "InProgress")
+
+    def test_recover_tells_each_act(self):
+        self.leave_open()
+        act, = self.json("recover")["acts"]
+        self.assertEqual(set(act), {"object", "act", "message"})
+        self.assertEqual(self.json("recover"), {"acts": []}, "it is done")
+
+    def test_a_change_recovers_first_and_says_so(self):
+        self.leave_open()
+        _, err = self.run_command("--no-recover", "snapshot", "create", "web", "two")
+        self.assertEqual(len(err.splitlines()), 1, err)
+        _, err = self.run_command("snapshot", "create", "web", "three")
+        self.assertIn("recovery: ", err)
+        self.assertEqual(self.run_command("snapshot", "list")[1], "")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
