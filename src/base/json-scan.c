@@ -50,7 +50,7 @@ take_char(Scan *scan, char wanted)
 static gboolean
 in_object(const Scan *scan)
 {
-    return (scan->objects >> (scan->depth - 1)) & 1;
+    return ((scan->objects >> (scan->depth - 1)) & 1) != 0;
 }
 
 /* Four hexadecimal digits. */

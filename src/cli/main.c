@@ -49,7 +49,8 @@ main(int argc, char **argv)
     g_ptr_array_unref(cli.arguments);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         (void)fprintf(stderr, "vmsnap: cannot write the answer: %s\n", strerror(errno));
-        return status == CLI_DONE ? CLI_FAILED : status;
+        if (status == CLI_DONE)
+            status = CLI_FAILED;
     }
     return status;
 }

@@ -36,6 +36,17 @@ try_once(VmsAgent *agent, gint64 until_us, int *total, GError **error)
     return !frozen;
 }
 
+/* TRUE when the time is up; then @last tells why the guest does not count as thawed. */
+static gboolean
+is_over(gint64 until_us, GError **last)
+{
+    if (vms_clock_monotonic_us() < until_us)
+        return FALSE;
+    if (!*last)
+        vms_refuse(last, VMSNAP_E_AGENT, "MaybeFrozen", "the guest still calls itself frozen");
+    return TRUE;
+}
+
 gboolean
 vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *ret_count,
                          GError **error)
@@ -57,10 +68,7 @@ vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *re
             quiet = total > before ? 1 : quiet + 1;
         if (quiet >= wanted)
             break;
-        if (vms_clock_monotonic_us() >= until_us) {
-            if (!last)
-                vms_refuse(&last, VMSNAP_E_AGENT, "MaybeFrozen",
-                           "the guest still calls itself frozen");
+        if (is_over(until_us, &last)) {
             g_propagate_error(error, g_steal_pointer(&last));
             return FALSE;
         }

@@ -67,6 +67,21 @@ flaw_of_agent(const VmsVm *vm)
     return NULL;
 }
 
+/* What a running guest can be asked for; @ret_no_agent gets why it cannot be frozen, if so. */
+static gboolean
+wish_of_running(const VmsVm *vm, gboolean must, VmsFreezeWish *ret_wish, char **ret_no_agent,
+                GError **error)
+{
+    g_autofree char *no_agent = flaw_of_agent(vm);
+
+    if (no_agent && must)
+        return vms_refuse(error, VMSNAP_E_AGENT, "AgentNotReady", "VM %s: %s", vm->name, no_agent);
+    if (!no_agent)
+        *ret_wish = must ? VMS_FREEZE_MUST : VMS_FREEZE_IF_POSSIBLE;
+    *ret_no_agent = g_steal_pointer(&no_agent);
+    return TRUE;
+}
+
 gboolean
 vms_consistency_before(const VmsVm *vm, vmsnap_consistency_policy policy, VmsFreezeWish *ret_wish,
                        char **ret_why, GError **error)
@@ -83,14 +98,9 @@ vms_consistency_before(const VmsVm *vm, vmsnap_consistency_policy policy, VmsFre
     if (flaw && must)
         return vms_refuse(error, VMSNAP_E_INCONSISTENT, "PotentiallyInconsistent", "VM %s: %s",
                           vm->name, flaw);
-    if (running && policy != VMSNAP_CONSISTENCY_SKIP) {
-        no_agent = flaw_of_agent(vm);
-        if (no_agent && must)
-            return vms_refuse(error, VMSNAP_E_AGENT, "AgentNotReady", "VM %s: %s", vm->name,
-                              no_agent);
-        if (!no_agent)
-            wish = must ? VMS_FREEZE_MUST : VMS_FREEZE_IF_POSSIBLE;
-    }
+    if (running && policy != VMSNAP_CONSISTENCY_SKIP &&
+        !wish_of_running(vm, must, &wish, &no_agent, error))
+        return FALSE;
     *ret_wish = wish;
     if (ret_why)
         *ret_why = flaw ? g_steal_pointer(&flaw) : g_steal_pointer(&no_agent);

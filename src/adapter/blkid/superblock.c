@@ -119,13 +119,15 @@ vms_superblock_find_ntfs_volume(const guint8 *start, gsize size, guint64 *ret_of
 {
     guint64 sector = get16(start, size, 0x0b);
     guint64 table = get64(start, size, 0x30);
-    gint8 clusters = size > 0x40 ? (gint8)start[0x40] : 0;
+    gint8 clusters = 0;
     guint64 per_cluster = size > 0x0d ? start[0x0d] : 0;
     guint64 cluster;
     guint64 record;
 
     if (!has(start, size, 3, "NTFS    ", 8) || sector < 256 || sector > 4096)
         return FALSE;
+    if (size > 0x40)
+        clusters = (gint8)start[0x40];
     if (per_cluster > 0x80) /* then it is a negative power of two */
         per_cluster = per_cluster >= 0xf4 ? (guint64)1 << (256 - per_cluster) : 0;
     cluster = sector * per_cluster;
