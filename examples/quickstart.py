@@ -17,6 +17,7 @@ sys.path.insert(0, f"{ROOT}/tests/support")
 import bed as testbed  # noqa: E402  pylint: disable=wrong-import-position
 
 BUILD = sys.argv[1]
+COMMAND = "/usr/local/bin/vmsnap"  # installed in the bed alone
 START = time.monotonic()
 MARKER = "/mnt/vda/marker"
 
@@ -29,7 +30,7 @@ def say(text):
 def vmsnap(*words, allowed=(0,)):
     """Runs the command as a person would; returns its JSON."""
     print(f"           $ vmsnap {' '.join(words)}", flush=True)
-    done = subprocess.run(["vmsnap", "-o", "json", *words], check=False, text=True,
+    done = subprocess.run([COMMAND, "-o", "json", *words], check=False, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     if done.returncode not in allowed:
         sys.exit(f"vmsnap {' '.join(words)}: exit {done.returncode}\n{done.stdout}")
