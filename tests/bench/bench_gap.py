@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How long a guest cannot write: the longest pause of one writer in the guest that writes and
+syncs one record on every disk in turn, timed by the host's clock, which also runs while the guest
+is suspended. The floor is a bare freeze and thaw on an open libvirt connection."""
+
+import bench
+
+bed = bench.bed()
+FOLDER = bed.storage("xfs", 4096)  # images, catalog and state: what is synced is really synced
+client = bench.Client(f"{FOLDER}/state")
+floor = bench.Child("bench-floor")
+LIMITS = {"reflink": {1: 1.1, 4: 1.1, 8: 1.1}, "backup": {1: 1.75, 4: 1.5, 8: 1.5}}
+WINDOW_MS = {"reflink": 15, "backup": 100}
+TARGETS = "abcdefgh"
+
+
+def window_ms(shot):
+    """Freeze reply to thaw request."""
+    at = {event["name"]: event["t_ms"] for event in shot["evidence"]["events"]}
+    return at["thaw-sent"] - at["freeze-acked"]
+
+
+class Guest:
+    """A VM with so many disks and a writer on them."""
+
+    def __init__(self, disks):
+        self.disks = disks
+        self.name = f"disks{disks}"
+        paths = [bed.make_disk(f"{FOLDER}/{self.name}.{n}.qcow2", size_mb=64)
+                 for n in range(disks)]
+        self.vm = bed.define_vm(self.name, paths, load="gap", beat=True).start(wait=True)
+        self.beat = self.vm.beat()
+        self.windows = {"reflink": [], "backup": []}
+        self.turn = 0
+
+    def pause(self, act):
+        """Longest pause while `act` runs and right after."""
+        bench.settle()
+        self.beat.reset()
+        act()
+        bench.settle()
+        return self.beat.longest_ms()
+
+    def floor(self):
+        """Freeze and thaw, nothing else."""
+        return self.pause(lambda: floor.ask(self.name))
+
+    def snapshot(self, method):
+        """A snapshot by this library."""
+        made = []
+        pause = self.pause(lambda: made.append(client.create(self.name, method)))
+        _, name, shot = made[0]
+        assert shot["consistency"] == "frozen", shot
+        assert {disk["method"] for disk in shot["disks"]} == {method}, shot
+        self.windows[method].append(window_ms(shot))
+        client.delete(name)
+        return pause
+
+    def quiesce(self):
+        """libvirt's own snapshot; its overlays are committed back afterwards."""
+        self.turn += 1
+        shot = f"q{self.turn}"
+        pause = self.pause(lambda: self.vm.virsh("snapshot-create-as", shot, "--disk-only",
+                                                 "--atomic", "--quiesce"))
+        tops = self.vm.disks()
+        for target in tops:
+            self.vm.virsh("blockcommit", target, "--active", "--pivot")
+        self.vm.virsh("snapshot-delete", shot, "--metadata")
+        for path in tops.values():
+            bench.remove(path)
+        return pause
+
+    def measure(self):
+        """All variants in turn; prints and judges."""
+        self.pause(lambda: bench.settle(1))
+        samples = bench.take_turns({
+            "floor": self.floor, "reflink": lambda: self.snapshot("reflink"),
+            "backup": lambda: self.snapshot("backup"), "quiesce": self.quiesce,
+            "idle": lambda: self.pause(bench.settle)})
+        title = f"write gap, {self.disks} disk{'s' if self.disks > 1 else ''},"
+        bench.show(title, samples)
+        bench.show(f"freeze reply to thaw request, {self.disks} disks,", self.windows)
+        for method in ("reflink", "backup"):
+            bench.limit(f"{title} {method} to bare freeze and thaw",
+                        bench.ratio(samples, method, "floor"), LIMITS[method][self.disks], " x")
+        for method in ("reflink", "backup"):
+            bench.tell(f"{title} {method} to snapshot-create-as --quiesce",
+                       bench.ratio(samples, method, "quiesce"), " x")
+
+    def judge_window(self):
+        """The part of the freeze that is the library's own."""
+        for method, numbers in self.windows.items():
+            bench.limit(f"freeze reply to thaw request, {self.disks} disks, {method}",
+                        bench.median(numbers), WINDOW_MS[method], " ms")
+
+    def end(self):
+        """Makes room for the next."""
+        self.beat.close()
+        self.vm.destroy()
+        self.vm.undefine()
+
+
+for count in (1, 4, 8):
+    guest = Guest(count)
+    guest.measure()
+    if count == 8:
+        guest.judge_window()
+    guest.end()
+client.close()
+floor.close()
+bench.end()
