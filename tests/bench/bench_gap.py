@@ -18,7 +18,7 @@ TARGETS = "abcdefgh"
 def window_ms(shot):
     """Freeze reply to thaw request."""
     at = {event["name"]: event["t_ms"] for event in shot["evidence"]["events"]}
-    return at["thaw-sent"] - at["freeze-acked"]
+    return at["thaw-sent"] - at["freeze-acknowledged"]
 
 
 class Guest:
