@@ -54,6 +54,7 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
     engine->state_dir = g_steal_pointer(&paths->state);
     engine->runtime_dir = g_steal_pointer(&paths->runtime);
     engine->boot_id = vms_clock_boot_id();
+    engine->digests = vms_digests_new();
     engine->self_guard = (options->flags & VMSNAP_CONTEXT_SELF_GUARD) != 0;
     engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0 || paths->no_write;
     context->no_records = paths->no_records;
@@ -188,6 +189,7 @@ vmsnap_context_unref(vmsnap_context *context)
     g_free(engine->state_dir);
     g_free(engine->runtime_dir);
     g_free(engine->boot_id);
+    vms_digests_free(engine->digests);
     (void)pthread_cond_destroy(&context->changed);
     (void)pthread_mutex_destroy(&context->lock);
     vms_handle_free(&context->handle);

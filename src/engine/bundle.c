@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define MANIFEST "snapshot.json"
 #define DIGEST_LIMIT (64 * (guint64)1024 * 1024)
 
 static void
@@ -46,7 +47,7 @@ add_dependency(VmsEngine *engine, VmsSnapshot *snapshot, const char *path, const
     dependency = vms_dependency_new(path, role);
     dependency->present = vms_volume_identify(volume, path, &dependency->file, NULL);
     if (dependency->present && dependency->file.size <= DIGEST_LIMIT)
-        vms_volume_digest(volume, path, NULL, &dependency->sha256, NULL);
+        dependency->sha256 = vms_digests_read(engine->digests, volume, path, &dependency->file);
     resource =
         vms_finding_new_reason("VirtualImage", path, VMSNAP_SEVERITY_WARNING, "ImageNotSaved",
                                "%s is read-only media: it is not part of "
@@ -139,11 +140,15 @@ vms_bundle_write_manifest(const VmsSnapshot *snapshot, GError **error)
 {
     g_autofree char *text = vms_record_write_snapshot(snapshot);
     g_auto(VmsFd) dir = VMS_FD_NONE;
+    g_auto(VmsFd) fd = VMS_FD_NONE;
 
     if (snapshot->folders->len == 0)
         return TRUE;
     dir = vms_sys_open_dir(snapshot->folders->pdata[0], error);
     if (dir < 0)
         return FALSE;
-    return vms_sys_replace_file(dir, "snapshot.json", text, strlen(text), 0600, error);
+    /* Whole or not does not matter before the commit, so it needs no other name first. */
+    fd = vms_sys_create_file(dir, MANIFEST, 0600, error);
+    return fd >= 0 && vms_sys_write(fd, text, strlen(text), error) &&
+           vms_sys_sync(fd, MANIFEST, error) && vms_sys_sync(dir, MANIFEST, error);
 }

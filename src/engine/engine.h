@@ -3,6 +3,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "engine/digests.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
 #include "model/vm.h"
@@ -24,6 +25,7 @@ typedef struct {
     char *state_dir;   /* leases, catalog: /var/lib/vmsnap */
     char *runtime_dir; /* locks, sockets: /run/vmsnap */
     char *boot_id;
+    VmsDigests *digests; /* NULL: none are remembered */
     gboolean self_guard;
     gboolean read_only;
 } VmsEngine;
