@@ -52,7 +52,7 @@ def snapshot(name):
 PATHS = {gib: make_vm(gib) for gib in DATA_MB}
 samples = bench.take_turns({
     "cp 1 GiB": lambda: copy(PATHS[1]), "snapshot 1 GiB": lambda: snapshot("vm1"),
-    "cp 16 GiB": lambda: copy(PATHS[16]), "snapshot 16 GiB": lambda: snapshot("vm16")}, 15)
+    "cp 16 GiB": lambda: copy(PATHS[16]), "snapshot 16 GiB": lambda: snapshot("vm16")}, 31)
 bench.show("VM off,", samples)
 for size in ("1 GiB", "16 GiB"):
     more = bench.median(samples[f"snapshot {size}"]) - bench.median(samples[f"cp {size}"])
