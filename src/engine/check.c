@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/rehearsal.h"
 #include "engine/survey.h"
 #include "plan/consistency.h"
 
@@ -50,33 +51,18 @@ find_blocks(VmsCheckResult *check, const VmsSurvey *survey)
     return check->findings->len > 0;
 }
 
+/* The rehearsal of a freeze is all there is to ask. */
 static gboolean
 ask_agent(VmsEngine *engine, const VmsVm *vm, VmsCheckResult *check, GError **error)
 {
     g_autoptr(VmsAgent) agent = engine->drivers->open_agent(engine->drivers->hypervisor, vm->uuid);
-    g_auto(VmsAgentInfo) info = { 0 };
-    g_autoptr(GPtrArray) filesystems = NULL;
-    g_autofree char *why = NULL;
-    gboolean frozen = FALSE;
+    g_autoptr(VmsEvidence) seen = vms_evidence_new();
+    gboolean ready = vms_rehearsal_run(agent, vm, AGENT_LIMIT_MS, seen, error);
 
-    if (!vms_agent_read_info(agent, AGENT_LIMIT_MS, &info, error))
-        return FALSE;
-    check->agent_version = g_strdup(info.version);
-    if (!info.can_freeze)
-        return vms_refuse(error, VMSNAP_E_AGENT, "FreezeUnsupported",
-                          "the guest agent does not offer to freeze");
-    if (!vms_agent_is_frozen(agent, AGENT_LIMIT_MS, &frozen, error))
-        return FALSE;
-    if (frozen)
-        return vms_refuse(error, VMSNAP_E_AGENT, "FreezeFailed", "the guest is frozen already");
-    if (!info.can_list)
-        return TRUE;
-    if (!vms_agent_list_filesystems(agent, vm, AGENT_LIMIT_MS, &filesystems, error))
-        return FALSE;
+    check->agent_version = g_steal_pointer(&seen->agent_version);
     g_ptr_array_unref(check->filesystems);
-    check->filesystems = g_steal_pointer(&filesystems);
-    return !vms_consistency_freeze_hangs(check->filesystems, &why) ||
-           vms_refuse(error, VMSNAP_E_AGENT, "FreezeFailed", "%s", why);
+    check->filesystems = g_ptr_array_ref(seen->filesystems);
+    return ready;
 }
 
 /* TRUE if a file system on one of the disks says that its journal must be replayed. */
