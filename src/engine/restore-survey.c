@@ -37,9 +37,12 @@ read_disk(VmsEngine *engine, const VmsRestoreSurvey *survey, VmsRestoreDisk *dis
     const VmsVm *vm = survey->input.vm;
     g_autofree char *folder = g_path_get_dirname(disk->path);
     g_autoptr(GError) fault = NULL;
+    g_autoptr(GError) absent = NULL;
 
     disk->referenced = vm && refers_to(vm->disks, disk->path);
-    disk->exists = vms_volume_identify(volume, disk->path, &disk->file, NULL);
+    disk->exists = vms_volume_identify(volume, disk->path, &disk->file, &absent);
+    if (absent && vms_error_get_code(absent) != VMSNAP_E_NOT_FOUND)
+        disk->obstacle = g_strdup(absent->message);
     if (disk->exists && !vms_volume_read_use(volume, disk->path, &disk->use, error))
         return FALSE;
     if (!vms_image_state_check(engine, disk->stored, &disk->image, &fault)) {

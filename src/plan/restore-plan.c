@@ -10,6 +10,7 @@ vms_restore_disk_free(VmsRestoreDisk *disk)
         return;
     g_free(disk->path);
     g_free(disk->image_fault);
+    g_free(disk->obstacle);
     vms_image_use_clear(&disk->use);
     vms_place_info_clear(&disk->place);
     g_free(disk);
@@ -162,6 +163,8 @@ find_disk(VmsPlan *plan, const VmsRestoreInput *input, const VmsRestoreDisk *dis
 
     if (disk->image_fault)
         add_conflict(plan, "VirtualDisk", disk->stored->name, "Lost", disk->image_fault);
+    if (disk->obstacle)
+        add_conflict(plan, "VirtualDisk", disk->stored->name, "ForeignFile", disk->obstacle);
     if (disk->exists && !disk->referenced) {
         text = g_strdup_printf("'%s' stands where the disk belongs, but the VM does not refer to "
                                "it",

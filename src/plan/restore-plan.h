@@ -17,6 +17,7 @@ typedef struct {
     char *path;          /* where the disk stands, or will */
     gboolean referenced; /* the VM's configuration refers to this path */
     gboolean exists;
+    char *obstacle;     /* something else than an image stands at path: what; NULL: nothing */
     VmsFileId file;     /* at path */
     VmsImageUse use;    /* of path */
     VmsPlaceInfo place; /* of the stored image towards path's folder */

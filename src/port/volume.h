@@ -28,12 +28,12 @@ typedef enum {
 } VmsHoldKind;
 
 typedef struct {
-    /* Header and file. LOST/"ImageMissing" if it is not there, UNSUPPORTED for what we refuse
+    /* Header and file. NOT_FOUND/"ImageMissing" if it is not there, UNSUPPORTED for what we refuse
      * (data file, unknown features, json: backing, not a regular file or block device, symlink in
      * the last component). */
     gboolean (*inspect)(VmsVolume *volume, const char *path, const char *format,
                         VmsImage **ret_image, GError **error);
-    /* Only stat; FALSE with LOST if it is missing. */
+    /* Only stat; FALSE with NOT_FOUND if it is missing. */
     gboolean (*identify)(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error);
     /* Without side effect; @folder need not exist yet (its nearest existing parent counts). */
     gboolean (*read_place)(VmsVolume *volume, const char *source, const char *folder,

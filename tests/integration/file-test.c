@@ -106,7 +106,7 @@ Test(file, what_we_do_not_support_is_refused)
     cr_assert_eq(code_of_inspect(link, "raw"), VMSNAP_E_UNSUPPORTED);
     cr_assert_eq(code_of_inspect(pipe, "raw"), VMSNAP_E_UNSUPPORTED);
     cr_assert_eq(code_of_inspect(root, "raw"), VMSNAP_E_UNSUPPORTED);
-    cr_assert_eq(code_of_inspect(gone, "raw"), VMSNAP_E_LOST);
+    cr_assert_eq(code_of_inspect(gone, "raw"), VMSNAP_E_NOT_FOUND);
     cr_assert_eq(code_of_inspect("relative", "raw"), VMSNAP_E_INVALID);
 }
 

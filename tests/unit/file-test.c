@@ -262,7 +262,7 @@ Test(file, a_missing_image_is_lost)
     VmsFileId id = { 0 };
 
     cr_assert_not(vms_volume_identify(volume, path, &id, &error));
-    cr_assert_eq(vms_error_get_code(error), VMSNAP_E_LOST);
+    cr_assert_eq(vms_error_get_code(error), VMSNAP_E_NOT_FOUND);
     cr_assert_str_eq(vms_error_get_reason(error), "ImageMissing");
 }
 

@@ -249,6 +249,16 @@ Test(restore_plan, foreign_file_at_the_disks_path)
     expect_conflict(&self, "ForeignFile");
 }
 
+Test(restore_plan, something_that_is_no_image_at_the_disks_path)
+{
+    g_auto(Case) self = { 0 };
+
+    case_init(&self);
+    self.disk->exists = FALSE;
+    self.disk->obstacle = g_strdup("/srv/web.qcow2 is a symbolic link");
+    expect_conflict(&self, "ForeignFile");
+}
+
 Test(restore_plan, mac_held_by_another_vm_live_or_configured)
 {
     g_auto(Case) self = { 0 };

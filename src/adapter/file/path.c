@@ -75,7 +75,7 @@ static gboolean
 fail_open(GError **error, int number, const char *path)
 {
     if (number == ENOENT || number == ENOTDIR)
-        return vms_refuse(error, VMSNAP_E_LOST, "ImageMissing", "image %s is missing", path);
+        return vms_refuse(error, VMSNAP_E_NOT_FOUND, "ImageMissing", "image %s is missing", path);
     if (number == ELOOP)
         return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "ImageUnsupported", "%s is a symbolic link",
                           path);

@@ -27,8 +27,8 @@ void vms_path_clear(VmsPath *path);
 /* What stands at the path, without opening it: the same errors as vms_path_open_image(). */
 gboolean vms_path_stat(const char *path, struct stat *ret_stat, GError **error);
 
-/* The file itself, read-only: LOST/"ImageMissing" when it is missing, UNSUPPORTED when it is a link
- * or neither a regular file nor a block device. @ret_path may be NULL. */
+/* The file itself, read-only: NOT_FOUND/"ImageMissing" when it is missing, UNSUPPORTED when it is a
+ * link or neither a regular file nor a block device. @ret_path may be NULL. */
 int vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GError **error);
 
 /* What tells a file from another. */

@@ -68,6 +68,8 @@ vms_sqlite_fail(sqlite3 *db, const char *what, GError **error)
     vms_refuse(error, code, reason, "%s: %s", what, db ? sqlite3_errmsg(db) : "out of memory");
     if (error)
         vms_error_set_origin(*error, "sqlite", result);
+    if (error && db)
+        vms_error_set_object(*error, sqlite3_db_filename(db, "main"));
     return FALSE;
 }
 
