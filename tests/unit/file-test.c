@@ -103,6 +103,22 @@ Test(file, a_copy_is_the_same_and_as_sparse)
     cr_assert_str_eq(one, two);
 }
 
+Test(file, zeros_become_a_hole)
+{
+    g_autofree char *zeros = g_malloc0(4 << 20);
+    g_autofree char *source = in("a");
+    g_autofree char *target = in("b");
+    g_autoptr(VmsTransfer) transfer = NULL;
+    VmsFileId id = { 0 };
+
+    cr_assert(g_file_set_contents(source, zeros, 4 << 20, NULL));
+    cr_assert(vms_volume_open_transfer(volume, source, target, &transfer, NULL));
+    cr_assert(vms_transfer_copy(transfer, NULL, NULL));
+    cr_assert(vms_transfer_finish(transfer, 0600, &id, NULL));
+    cr_assert_eq(id.size, 4 << 20);
+    cr_assert_eq(id.allocated, 0);
+}
+
 Test(file, a_digest_is_that_of_the_whole_file)
 {
     g_autofree char *path = make_sparse("a");
