@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *root;
@@ -258,3 +259,34 @@ Test(sys, a_clone_that_cannot_be_is_told_from_a_failure)
     cr_assert_eq(vms_error_get_code(error), VMSNAP_E_UNSUPPORTED);
     cr_assert_str_eq(vms_error_get_origin(error), "os");
 }
+
+#ifdef VMS_CRASH_POINTS
+/* Whatever the moment a process dies at: the file is the old one or the new one. */
+Test(sys, a_death_at_any_point_leaves_a_whole_file)
+{
+    guint64 points;
+
+    vms_crash_arm(0, 0);
+    put("a", "old");
+    points = vms_crash_passed();
+    cr_assert_gt(points, 4);
+    for (guint64 i = 1; i <= points + 1; i++) {
+        g_autofree char *text = NULL;
+        int status = 0;
+        pid_t pid;
+
+        put("a", "old");
+        pid = fork();
+        if (pid == 0) {
+            vms_crash_arm(i, 0);
+            put("a", "new");
+            _exit(0);
+        }
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert_eq(WIFSIGNALED(status) != 0, i <= points);
+        text = text_of("a");
+        cr_assert(!strcmp(text, "old") || !strcmp(text, "new"), "point %d", (int)i);
+        cr_assert(i <= points || !strcmp(text, "new"));
+    }
+}
+#endif
