@@ -52,6 +52,20 @@ class Opening(WithStateFolder):
         with self.assertRaises(vmsnap.Invalid):
             vmsnap.Context("none\0x")
 
+    def test_after_a_fork_the_child_can_only_forget(self):
+        context = self.open("none")
+        child = os.fork()
+        if child == 0:
+            try:
+                context.list_operations()
+            except vmsnap.Forked:
+                context.close()
+                del context
+                os._exit(7)
+            os._exit(1)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 7)
+        self.assertEqual(context.list_operations(), [])
+
     def test_a_closed_context_raises_closed(self):
         context = self.open("none")
         context.close()
