@@ -111,7 +111,7 @@ add_events(VmsJson *json, const VmsTimes *times)
                       NULL); /* keeps the order of equal ones */
     vms_json_open_array(json, "events");
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
-        if (events[i].at == 0)
+        if (events[i].at <= 0) /* a record may hold anything */
             continue;
         first = first ? first : events[i].at;
         vms_json_open_object(json, NULL);
