@@ -65,7 +65,7 @@ read_state(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,
         return FALSE;
     *ret_state = (vmsnap_vm_state)world->state;
     *ret_instance = (VmsInstance){ .domain_id = world->domain_id,
-                                   .process = { .pid = world->domain_id < 0 ? 0 : 4711 } };
+                                   .process = { .pid = world->domain_id < 0 ? 0 : world->pid } };
     return TRUE;
 }
 
@@ -340,6 +340,7 @@ fake_world_open(const char *path)
     if (status.st_size == 0) {
         world->state = VMSNAP_VM_RUNNING;
         world->domain_id = 7;
+        world->pid = 4711;
         world->filesystems = 2;
         world->can_freeze = TRUE;
     }

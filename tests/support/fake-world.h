@@ -19,6 +19,7 @@ typedef enum {
 typedef struct {
     atomic_int state; /* vmsnap_vm_state */
     atomic_int domain_id;
+    atomic_int pid;         /* 0: cannot be told */
     atomic_int frozen;      /* how many file systems are */
     atomic_int filesystems; /* how many the agent can freeze */
     atomic_int windows;

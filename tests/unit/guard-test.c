@@ -331,6 +331,40 @@ Test(guard, never_touches_another_instance)
 }
 
 static void
+hide_pid_and_die(void)
+{
+    killers_world->pid = 0;
+    raise(SIGKILL);
+}
+
+Test(guard, thaws_an_instance_whose_process_it_cannot_see)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    killers_world = bench->world;
+    run_owner(bench, hide_pid_and_die);
+    cr_assert(comes_true(bench_is_clean, bench, 3000));
+}
+
+static void
+restart_hidden_and_die(void)
+{
+    killers_world->pid = 0;
+    restart_vm_and_die();
+}
+
+Test(guard, knows_another_instance_by_its_id_alone)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    killers_world = bench->world;
+    run_owner(bench, restart_hidden_and_die);
+    for (int i = 0; i < 3000 && bench_has_lease(bench); i++)
+        vms_clock_sleep_us(1000);
+    cr_assert_eq(bench->world->frozen, 2);
+}
+
+static void
 silence_agent_and_die(void)
 {
     killers_world->silent = TRUE;
@@ -373,6 +407,20 @@ Test(guard, undoes_a_freeze_that_comes_late)
     vms_clock_sleep_us(100000);
     bench->world->silent = FALSE;
     cr_assert(comes_true(bench_is_clean, bench, 3000), "%s", bench->world->log);
+}
+
+/* The daemon had the freeze of the dead owner still in its queue. */
+Test(guard, asks_more_than_once_before_it_believes_in_a_thaw)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    run_owner(bench, die);
+    for (int i = 0; i < 3000 && !strstr(bench->world->log, "thaw is-frozen "); i++)
+        vms_clock_sleep_us(1000);
+    bench->world->frozen = 2;
+    for (int i = 0; i < 3000 && bench_has_lease(bench); i++)
+        vms_clock_sleep_us(1000);
+    cr_assert(bench_is_clean(bench), "%s", bench->world->log);
 }
 
 static void
