@@ -164,6 +164,7 @@ class Looking(Case):
             with self.subTest(words):
                 self.assertIn("items", self.json(*words))
                 self.run_command(*words)
+        self.run_command("check", "web")
         self.assertFalse(os.path.exists(self.state))
 
     def test_what_is_not_there_exits_5(self):

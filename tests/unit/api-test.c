@@ -110,9 +110,10 @@ Test(api, options_that_make_no_sense_are_invalid)
     cr_assert_eq(code_of_open(&options), VMSNAP_E_INVALID);
 }
 
-Test(api, opening_read_only_and_looking_leaves_nothing_behind)
+static void
+look_and_leave(guint flags)
 {
-    vmsnap_context *context = open_at("none", VMSNAP_CONTEXT_READ_ONLY);
+    vmsnap_context *context = open_at("none", flags);
     vmsnap_snapshot_list *list = NULL;
     g_autoptr(GDir) dir = NULL;
 
@@ -123,6 +124,12 @@ Test(api, opening_read_only_and_looking_leaves_nothing_behind)
     vmsnap_context_unref(context);
     dir = g_dir_open(state, 0, NULL);
     cr_assert_null(g_dir_read_name(dir));
+}
+
+Test(api, opening_and_looking_leaves_nothing_behind)
+{
+    look_and_leave(0);
+    look_and_leave(VMSNAP_CONTEXT_READ_ONLY);
 }
 
 Test(api, read_only_refuses_what_changes_something)

@@ -195,12 +195,34 @@ Test(sqlite, a_reader_sees_a_catalog_made_after_it_was_opened)
     cr_assert(vms_catalog_get(reader, "snapshot", "a", &record, NULL));
 }
 
+/* A catalog with one record. */
+static void
+make_catalog(void)
+{
+    g_autoptr(VmsCatalog) catalog = must_open(FALSE);
+
+    cr_assert(put(catalog, "a", 0, "text", NULL));
+}
+
+Test(sqlite, nothing_is_made_before_there_is_something_to_write)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autoptr(VmsCatalog) catalog = must_open(FALSE);
+    g_autoptr(GPtrArray) records = NULL;
+
+    cr_assert(vms_catalog_list(catalog, "snapshot", &records, NULL));
+    cr_assert_eq(records->len, 0);
+    cr_assert_not(g_file_test(folder, G_FILE_TEST_EXISTS));
+    cr_assert(put(catalog, "a", 0, "text", NULL));
+    cr_assert(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
 Test(sqlite, a_newer_schema_is_refused_and_left_alone)
 {
     g_autofree char *before = NULL;
     g_autofree char *after = NULL;
 
-    vms_catalog_free(must_open(FALSE));
+    make_catalog();
     run_sql("PRAGMA user_version = 99; CREATE TABLE novel (x)");
     before = listing(path);
     must_not_open(FALSE, VMSNAP_E_UNSUPPORTED, "NewerSchema");
@@ -296,6 +318,7 @@ Test(sqlite, another_transaction_is_waited_for_but_not_for_ever)
     gint64 start = 0;
     sqlite3 *db = NULL;
 
+    cr_assert(put(catalog, "z", 0, "text", NULL));
     cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
     cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     start = g_get_monotonic_time();

@@ -40,8 +40,9 @@ typedef struct {
     VmsCatalog catalog;
     pthread_mutex_t lock; /* guards all below: one statement or transaction at a time */
     char *path;
-    sqlite3 *db; /* NULL: read-only, and there was no catalog yet */
+    sqlite3 *db; /* NULL: there was no catalog yet */
     gboolean read_only;
+    gboolean writing; /* db is open for writing: from the first change on, not before */
     sqlite3_stmt *statements[SQL_COUNT]; /* prepared when first needed */
 } SqliteCatalog;
 
@@ -123,7 +124,7 @@ query(SqliteCatalog *self, Sql which, const char *kind, const char *key, GPtrArr
     sqlite3_stmt *prepared = NULL;
     int result = SQLITE_DONE;
 
-    if (!self->db && !vms_sqlite_connect(self->path, self->read_only, &self->db, error))
+    if (!self->db && !vms_sqlite_connect(self->path, TRUE, &self->db, error))
         return FALSE;
     if (!self->db)
         return TRUE;
@@ -211,6 +212,20 @@ commit(SqliteCatalog *self, GError **error)
     return FALSE;
 }
 
+/* Who only looks makes no file and needs no right to: the catalog is made, or opened for writing,
+ * when there is something to write. */
+static gboolean
+begin_writing(SqliteCatalog *self, GError **error)
+{
+    if (self->writing)
+        return TRUE;
+    for (gsize i = 0; i < SQL_COUNT; i++)
+        g_clear_pointer(&self->statements[i], sqlite3_finalize);
+    vms_sqlite_disconnect(g_steal_pointer(&self->db));
+    self->writing = vms_sqlite_connect(self->path, FALSE, &self->db, error);
+    return self->writing;
+}
+
 static gboolean
 apply_all(SqliteCatalog *self, const VmsChange *changes, gsize count, GError **error)
 {
@@ -232,8 +247,8 @@ apply(VmsCatalog *catalog, const VmsChange *changes, gsize count, GError **error
     if (self->read_only)
         return vms_refuse(error, VMSNAP_E_PERMISSION, "ReadOnly", "the catalog is open read-only");
     pthread_mutex_lock(&self->lock);
-    done = apply_all(self, changes, count, error);
-    if (!done && !sqlite3_get_autocommit(self->db))
+    done = begin_writing(self, error) && apply_all(self, changes, count, error);
+    if (!done && self->writing && !sqlite3_get_autocommit(self->db))
         run_plain(self, SQL_ROLLBACK, NULL);
     pthread_mutex_unlock(&self->lock);
     return done;
@@ -322,7 +337,7 @@ vms_sqlite_open(const char *path, gboolean read_only, GError **error)
     SqliteCatalog *self = NULL;
     sqlite3 *db = NULL;
 
-    if (!vms_sqlite_connect(path, read_only, &db, error))
+    if (!vms_sqlite_connect(path, TRUE, &db, error))
         return NULL;
     self = g_new0(SqliteCatalog, 1);
     self->catalog.ops = &ops;

@@ -7,7 +7,8 @@
 
 /* The embedded catalog: one SQLite database in WAL mode, every change synced.
  *
- * Opened read-only nothing is made or changed, and a file that is not there is an empty catalog.
+ * A file that is not there is an empty catalog; it is made by the first change. Opened read-only
+ * nothing is made or changed.
  * Errors: BUSY with reason "CatalogBusy" when another process holds it for 5 s, UNSUPPORTED with
  * "NewerSchema", IO with "CatalogUnreadable" for what is not a catalog or is damaged, PERMISSION,
  * NO_SPACE; UNCERTAIN when a commit failed in a way that may still show after a crash. */
