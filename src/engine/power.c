@@ -6,6 +6,7 @@
 
 #define STOP_DEFAULT_MS 60000
 #define STOP_POLL_US (50 * 1000)
+#define RECALL_US (10 * G_USEC_PER_SEC)
 
 static gboolean
 is_off(VmsEngine *engine, const char *uuid, gboolean *ret_off, vmsnap_vm_state *ret_state,
@@ -95,6 +96,16 @@ vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError
     gboolean off = FALSE;
 
     if (!is_off(engine, uuid, &off, &state, error))
+        return FALSE;
+    return !off || vms_hypervisor_start(engine->drivers->hypervisor, uuid, paused, error);
+}
+
+gboolean
+vms_power_recall_stop(VmsEngine *engine, const char *uuid, gboolean paused, GError **error)
+{
+    gboolean off = FALSE;
+
+    if (!wait_off(engine, uuid, vms_clock_monotonic_us() + RECALL_US, NULL, &off, error))
         return FALSE;
     return !off || vms_hypervisor_start(engine->drivers->hypervisor, uuid, paused, error);
 }

@@ -13,5 +13,9 @@ gboolean vms_power_stop(VmsEngine *engine, const char *uuid, const VmsRestoreReq
                         VmsProgress *progress, GError **error);
 /* Start it if it is off; on already is success. */
 gboolean vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError **error);
+/* After a stop that was asked for and is not wanted any more: the guest may still follow it. Waits
+ * a while for that, and starts the VM again when it went down. */
+gboolean vms_power_recall_stop(VmsEngine *engine, const char *uuid, gboolean paused,
+                               GError **error);
 /* BUSY if it is not off: somebody started it behind our back. */
 gboolean vms_power_check_off(VmsEngine *engine, const char *uuid, GError **error);

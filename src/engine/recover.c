@@ -134,6 +134,28 @@ interrupted(VmsOperation *operation)
     vms_journal_fail(operation, why);
 }
 
+/* A job of ours that still runs holds the scratch files open: it ends before they go. */
+static gboolean
+end_own_job(const Recovery *self, const VmsOperation *operation, GError **error)
+{
+    const VmsDrivers *drivers = self->engine->drivers;
+    g_autofree char *socket = NULL;
+    g_autoptr(GError) gone = NULL;
+    VmsJobKind kind = VMS_JOB_NONE;
+
+    if (!operation->socket)
+        return TRUE;
+    if (!vms_hypervisor_read_job(drivers->urgent, operation->vm_uuid, &kind, &socket, &gone)) {
+        if (vms_error_get_code(gone) == VMSNAP_E_NOT_FOUND)
+            return TRUE;
+        g_propagate_error(error, g_steal_pointer(&gone));
+        return FALSE;
+    }
+    if (kind != VMS_JOB_BACKUP || g_strcmp0(socket, operation->socket) != 0)
+        return TRUE;
+    return vms_hypervisor_end_backup(drivers->urgent, operation->vm_uuid, error);
+}
+
 /* The snapshot's record and the operation's end in one batch, so an open operation means that the
  * snapshot is not Ready. */
 static gboolean
@@ -142,7 +164,8 @@ recover_snapshot(const Recovery *self, VmsWork *work, GError **error)
     VmsOperation *operation = work->operation;
     VmsSnapshot *snapshot = work->snapshot;
 
-    if (!vms_layout_remove(self->engine, operation->files, operation->folders, error))
+    if (!end_own_job(self, operation, error) ||
+        !vms_layout_remove(self->engine, operation->files, operation->folders, error))
         return FALSE;
     if (operation->socket &&
         !vms_volume_remove(self->engine->drivers->volume, operation->socket, error))

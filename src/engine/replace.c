@@ -157,7 +157,9 @@ vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
     if (reached < VMS_JOURNAL_STOPPING)
         return TRUE;
     if (reached == VMS_JOURNAL_STOPPING)
-        return !was_on(operation) || start_again(engine, operation, error);
+        return !was_on(operation) ||
+               vms_power_recall_stop(engine, operation->vm_uuid,
+                                     operation->power_before == VMSNAP_VM_PAUSED, error);
     if (!vms_journal_advance(engine, work, VMS_JOURNAL_ROLLING_BACK, error) ||
         !vms_power_check_off(engine, operation->vm_uuid, error) ||
         !exchange_back_all(engine, operation, error) ||
