@@ -7,6 +7,7 @@ sparse file of that size is all that a snapshot of a VM that is off needs.
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -143,6 +144,22 @@ class Usage(Case):
         self.assertIn("--mode", self.run_command("restore", "--help")[0])
         self.assertIn("verify", self.run_command("snapshot", "--help")[0])
         self.assertNotIn("restore", self.run_command("snapshot", "--help")[0])
+
+    def test_manual_and_completion_know_every_command_and_option(self):
+        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        with open(top + "/docs/vmsnap.1.scd", encoding="utf-8") as file:
+            manual = file.read()
+        with open(top + "/src/cli/vmsnap.bash", encoding="utf-8") as file:
+            completion = file.read()
+        out = self.run_command("--help")[0]
+        commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)(?: [A-Z\[]| {2})", out, re.M)
+        self.assertIn("snapshot create", commands)
+        for command in commands:
+            self.assertIn(f"*{command}*", manual)
+            for option in re.findall(r"--[a-z-]+", self.run_command(*command.split(), "-h")[0]):
+                with self.subTest(command, option=option):
+                    self.assertIn(f"*{option}*", manual)
+                    self.assertIn(option, completion)
 
     def test_version(self):
         self.assertRegex(self.run_command("--version")[0], r"^vmsnap \d+\.\d+\.\d+\n$")
