@@ -293,6 +293,23 @@ take_offline(const VmsCutSet *set, const CutDisk *disk, VmsProgress *progress, G
     return vms_transfer_copy(disk->transfer, progress, error);
 }
 
+/* What vms_cut_offline() reads; shared blocks are not read. */
+static guint64
+bytes_offline(const VmsCutSet *set)
+{
+    guint64 bytes = 0;
+
+    for (guint i = 0; i < set->disks->len; i++) {
+        const CutDisk *disk = set->disks->pdata[i];
+
+        if (disk->source->placement.flatten)
+            bytes += disk->source->image->virtual_size;
+        else if (disk->disk->method != VMSNAP_METHOD_REFLINK)
+            bytes += disk->source->image->file.size;
+    }
+    return bytes;
+}
+
 gboolean
 vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, gboolean *ret_open,
                 GError **error)
@@ -303,6 +320,7 @@ vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, gboolean 
         if (!hold_disk(set, set->disks->pdata[i], force, &open, error))
             return FALSE;
     }
+    vms_progress_set_total(progress, bytes_offline(set));
     for (guint i = 0; i < set->disks->len; i++) {
         if (!vms_progress_check(progress, error) ||
             !take_offline(set, set->disks->pdata[i], progress, error))
@@ -314,9 +332,24 @@ vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, gboolean 
     return TRUE;
 }
 
+static guint64
+bytes_exported(const VmsCutSet *set)
+{
+    guint64 bytes = 0;
+
+    for (guint i = 0; i < set->disks->len; i++) {
+        const CutDisk *disk = set->disks->pdata[i];
+
+        if (disk->disk->method == VMSNAP_METHOD_BACKUP)
+            bytes += disk->disk->origin->virtual_size;
+    }
+    return bytes;
+}
+
 gboolean
 vms_cut_copy(VmsCutSet *set, VmsProgress *progress, GError **error)
 {
+    vms_progress_set_total(progress, bytes_exported(set));
     for (guint i = 0; i < set->disks->len; i++) {
         const CutDisk *disk = set->disks->pdata[i];
 

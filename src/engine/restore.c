@@ -185,6 +185,21 @@ make_disk(const Restoring *self, const VmsRestoreDisk *disk, VmsExchange *item, 
     return TRUE;
 }
 
+static guint64
+bytes_of(const Restoring *self)
+{
+    const GPtrArray *disks = self->survey->input.disks;
+    guint64 bytes = 0;
+
+    for (guint i = 0; i < disks->len; i++) {
+        const VmsRestoreDisk *disk = disks->pdata[i];
+        const VmsImage *image = disk->stored->image;
+
+        bytes += vms_restore_keeps_format(disk) ? image->file.size : image->virtual_size;
+    }
+    return bytes;
+}
+
 static gboolean
 make_all(Restoring *self, GError **error)
 {
@@ -195,6 +210,7 @@ make_all(Restoring *self, GError **error)
                                     0711, error))
             return FALSE;
     }
+    vms_progress_set_total(self->progress, bytes_of(self));
     for (guint i = 0; i < operation->exchanges->len; i++) {
         VmsExchange *item = operation->exchanges->pdata[i];
         gboolean made;

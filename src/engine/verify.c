@@ -28,6 +28,16 @@ verify_disk(VmsEngine *engine, VmsSnapshotDisk *disk, VmsProgress *progress, GEr
                       disk->image->path);
 }
 
+static guint64
+bytes_of(const VmsSnapshot *snapshot)
+{
+    guint64 bytes = 0;
+
+    for (guint i = 0; i < snapshot->disks->len; i++)
+        bytes += ((const VmsSnapshotDisk *)snapshot->disks->pdata[i])->image->file.size;
+    return bytes;
+}
+
 static gboolean
 verify_disks(VmsEngine *engine, VmsSnapshot *snapshot, VmsProgress *progress, GError **error)
 {
@@ -67,6 +77,7 @@ vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *pro
         return vms_refuse(error, VMSNAP_E_CONFLICT, "NotReady", "snapshot %s is %s",
                           work.snapshot->name, vms_snapshot_phase_name(work.snapshot->phase));
     vms_progress_enter(progress, VMSNAP_STAGE_COPYING);
+    vms_progress_set_total(progress, bytes_of(work.snapshot));
     whole = verify_disks(engine, work.snapshot, progress, &failed);
     if (!whole && vms_error_get_code(failed) == VMSNAP_E_LOST)
         mark_lost(work.snapshot, failed);

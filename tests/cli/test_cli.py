@@ -338,6 +338,24 @@ class Working(Case):
         self.assertEqual(self.json("snapshot", "show", "one")["phase"], "Ready")
 
 
+    def test_a_terminal_gets_a_bar_with_rate_and_time_left(self):
+        self.snapshot()
+        master, slave = os.openpty()
+        environment = dict(os.environ, LD_LIBRARY_PATH=BUILD + "/src", VMSNAP_URI=self.uri,
+                           VMSNAP_STATE_DIR=self.state)
+        with subprocess.Popen([BUILD + "/src/cli/vmsnap", "snapshot", "verify", "one"],
+                              env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=slave) as process:
+            os.close(slave)
+            time.sleep(2)
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+        shown = os.read(master, 65536).decode()
+        os.close(master)
+        self.assertRegex(shown, r"copying \[#* *\] +\d+% [\d.]+ .iB of 1024.0 GiB .*/s, \d+:\d\d")
+        self.assertIn("cancelling", shown)
+
+
 class Recovering(Case):
     def leave_open(self):
         """Make the record of a finished snapshot look as if its process had been killed."""
