@@ -6,6 +6,7 @@
 
 #define STOP_DEFAULT_MS 60000
 #define STOP_POLL_US (50 * 1000)
+#define START_LIMIT_US (60 * G_USEC_PER_SEC)
 #define RECALL_US (10 * G_USEC_PER_SEC)
 
 static gboolean
@@ -89,13 +90,33 @@ vms_power_stop(VmsEngine *engine, const char *uuid, const VmsRestoreRequest *req
                       "the guest did not stop within %u ms; force was not allowed", limit_ms);
 }
 
+/* The hypervisor goes on with a start whose caller died, and shows the VM as paused until then. */
+static gboolean
+wait_started(VmsEngine *engine, const char *uuid, GError **error)
+{
+    gint64 until_us = vms_clock_monotonic_us() + START_LIMIT_US;
+
+    for (;;) {
+        g_autoptr(VmsVm) vm = NULL;
+
+        if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, uuid, FALSE, &vm, error))
+            return FALSE;
+        if (vm->state != VMSNAP_VM_PAUSED || g_strcmp0(vm->state_reason, "starting-up") != 0)
+            return TRUE;
+        if (vms_clock_monotonic_us() >= until_us)
+            return vms_fail(error, VMSNAP_E_TIMEOUT, "VM %s does not come out of its start",
+                            vm->name);
+        vms_clock_sleep_us(STOP_POLL_US);
+    }
+}
+
 gboolean
 vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError **error)
 {
     vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
     gboolean off = FALSE;
 
-    if (!is_off(engine, uuid, &off, &state, error))
+    if (!wait_started(engine, uuid, error) || !is_off(engine, uuid, &off, &state, error))
         return FALSE;
     return !off || vms_hypervisor_start(engine->drivers->hypervisor, uuid, paused, error);
 }
@@ -103,9 +124,11 @@ vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError
 gboolean
 vms_power_recall_stop(VmsEngine *engine, const char *uuid, gboolean paused, GError **error)
 {
+    /* A paused guest does not run towards its end. */
+    gint64 until_us = vms_clock_monotonic_us() + (paused ? 0 : RECALL_US);
     gboolean off = FALSE;
 
-    if (!wait_off(engine, uuid, vms_clock_monotonic_us() + RECALL_US, NULL, &off, error))
+    if (!wait_off(engine, uuid, until_us, NULL, &off, error))
         return FALSE;
     return !off || vms_hypervisor_start(engine->drivers->hypervisor, uuid, paused, error);
 }

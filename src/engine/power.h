@@ -11,7 +11,7 @@
  * allowed, else TIMEOUT. A paused VM cannot stop by itself. Cancelled: CANCELLED. */
 gboolean vms_power_stop(VmsEngine *engine, const char *uuid, const VmsRestoreRequest *request,
                         VmsProgress *progress, GError **error);
-/* Start it if it is off; on already is success. */
+/* Start it if it is off; on already is success. A start that is under way is waited for. */
 gboolean vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError **error);
 /* After a stop that was asked for and is not wanted any more: the guest may still follow it. Waits
  * a while for that, and starts the VM again when it went down. */

@@ -5,6 +5,7 @@ A guest's own clock stands still while the VM is suspended, so the workload also
 round over a channel of its own, and this thread times the lines with the host's clock.
 """
 
+import collections
 import socket
 import threading
 import time
@@ -20,6 +21,7 @@ class Beat:
         self._last = time.monotonic()
         self._longest = 0.0
         self.beats = 0
+        self._times = collections.deque(maxlen=4096)
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
@@ -36,6 +38,7 @@ class Beat:
                 self._longest = max(self._longest, now - self._last)
                 self._last = now
                 self.beats += data.count(b"\n")
+                self._times.append(now)
 
     def reset(self):
         """Forgets what was; a pause that began before counts from now."""
@@ -47,6 +50,22 @@ class Beat:
         """Longest pause since the reset, one that still lasts included."""
         with self._lock:
             return max(self._longest, time.monotonic() - self._last) * 1000
+
+    def silence_ms(self):
+        """How long ago the last beat was."""
+        with self._lock:
+            return (time.monotonic() - self._last) * 1000
+
+    def resumed_after(self, moment, timeout, beats=3):
+        """Waits until that many beats came after the moment; returns the milliseconds it took."""
+        while True:
+            with self._lock:
+                times = [each for each in self._times if each > moment]
+            if len(times) >= beats:
+                return (times[beats - 1] - moment) * 1000
+            if time.monotonic() - moment > timeout:
+                raise TimeoutError(f"{len(times)} beats in {timeout} s")
+            time.sleep(0.005)
 
     def close(self):
         """Ends the thread."""
