@@ -101,7 +101,8 @@ judge(VmsEngine *engine, const VmsSurvey *survey, VmsCheckResult *check)
     g_autoptr(GError) why = NULL;
 
     check->verdict = VMSNAP_VERDICT_CRASH;
-    if (!vms_consistency_before(survey->vm, VMSNAP_CONSISTENCY_REQUIRE, &wish, NULL, &why)) {
+    if (!vms_consistency_before(survey->vm, VMSNAP_CONSISTENCY_REQUIRE, &wish, NULL, &why) ||
+        !vms_survey_check_sharers(survey, &why)) {
         add_refusal(check, "VirtualMachine", survey->vm->name, why);
     } else if (wish == VMS_FREEZE_NOT) {
         if (!find_replay(engine, survey, check))

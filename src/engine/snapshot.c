@@ -59,6 +59,8 @@ survey(Taking *self, const char *vm, GError **error)
     return vms_survey_vm(self->engine, &request, &self->survey, error) &&
            vms_consistency_before(self->survey->vm, self->request->policy, &wish, NULL, error) &&
            vms_survey_check_disks(self->survey, error) &&
+           (self->request->policy != VMSNAP_CONSISTENCY_REQUIRE ||
+            vms_survey_check_sharers(self->survey, error)) &&
            vms_survey_check_space(self->survey, error);
 }
 
@@ -160,9 +162,12 @@ prepare_and_cut(Taking *self, GError **error)
 static gboolean
 clear_try(Taking *self, GError **error)
 {
+    const VmsOperation *operation = self->work.operation;
+
     g_clear_pointer(&self->cuts, vms_cut_free);
-    return vms_layout_remove(self->engine, self->work.operation->files,
-                             self->work.operation->folders, error);
+    return vms_layout_remove(self->engine, operation->files, operation->folders, error) &&
+           (!operation->socket ||
+            vms_volume_remove(self->engine->drivers->volume, operation->socket, error));
 }
 
 static void
@@ -198,6 +203,31 @@ cut(Taking *self, GError **error)
     }
 }
 
+/* A copy that failed because the VM is gone says so: what the dead QEMU's export answered helps
+ * nobody. */
+static gboolean
+copy(Taking *self, GError **error)
+{
+    const VmsVm *vm = self->survey->vm;
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    VmsInstance now = { .domain_id = -1 };
+    g_autoptr(GError) failed = NULL;
+
+    if (vms_cut_copy(self->cuts, self->progress, &failed))
+        return TRUE;
+    if (vms_error_get_code(failed) == VMSNAP_E_IO &&
+        vms_hypervisor_read_state(self->engine->drivers->urgent, vm->uuid, &state, &now, NULL) &&
+        now.domain_id != vm->domain_id) {
+        vms_refuse(error, VMSNAP_E_HYPERVISOR, "StateChanged",
+                   "VM %s ended while its disks were copied", vm->name);
+        if (error)
+            vms_error_take_cause(*error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
+}
+
 /* After the cut: read what the job exports, end it, and only then let the guard go. */
 static gboolean
 copy_and_release(Taking *self, GError **error)
@@ -206,7 +236,7 @@ copy_and_release(Taking *self, GError **error)
 
     if (vms_cut_get_socket(self->cuts)) {
         vms_progress_enter(self->progress, VMSNAP_STAGE_COPYING);
-        if (!vms_cut_copy(self->cuts, self->progress, error) ||
+        if (!copy(self, error) ||
             !vms_hypervisor_end_backup(self->engine->drivers->urgent, uuid, error))
             return FALSE;
     }
@@ -256,10 +286,11 @@ judge(Taking *self, GError **error)
     probe_images(self);
     for (guint i = 0; i < snapshot->disks->len; i++) {
         const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+        const VmsSurveyDisk *source = self->survey->disks->pdata[i];
 
         disks[i].target = disk->target;
         disks[i].writes = read_writes(self, disk->target);
-        disks[i].open = self->open;
+        disks[i].open = self->open || source->sharer;
     }
     verdict = vms_consistency_judge(snapshot->evidence, disks, snapshot->disks->len);
     snapshot->grade = verdict->grade;

@@ -2,6 +2,7 @@
 #include "engine/survey.h"
 
 #include "base/error.h"
+#include "engine/inventory.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ survey_disk_free(VmsSurveyDisk *disk)
     vms_image_free(disk->image);
     vms_place_info_clear(&disk->place);
     g_clear_error(&disk->refusal);
+    g_free(disk->sharer);
     g_free(disk);
 }
 
@@ -92,6 +94,27 @@ check_visible(VmsEngine *engine, const VmsVm *vm, const VmsSurveyDisk *self, GEr
     return TRUE;
 }
 
+/* All VMs are looked through only for disks that are marked as shared: QEMU lets no other be open
+ * twice. */
+static gboolean
+find_sharer(VmsEngine *engine, const VmsVm *vm, VmsSurveyDisk *self, GError **error)
+{
+    g_autoptr(VmsInventory) inventory = NULL;
+
+    if (!self->disk->shareable)
+        return TRUE;
+    if (!vms_inventory_collect(engine, &inventory, error))
+        return FALSE;
+    for (guint i = 0; i < inventory->users->len && !self->sharer; i++) {
+        const VmsFileUser *user = inventory->users->pdata[i];
+
+        if (vms_vm_is_active(user->vm) && strcmp(user->vm->uuid, vm->uuid) != 0 &&
+            vms_file_id_same(&user->file, &self->image->file))
+            self->sharer = g_strdup(user->vm->name);
+    }
+    return TRUE;
+}
+
 static gboolean
 read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, VmsSurveyDisk *self,
           GError **error)
@@ -105,6 +128,7 @@ read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, V
     if (!vms_volume_inspect(engine->drivers->volume, self->path, self->disk->format, &self->image,
                             error) ||
         !add_chain(engine, self, error) || !check_visible(engine, vm, self, error) ||
+        !find_sharer(engine, vm, self, error) ||
         !vms_volume_read_place(engine->drivers->volume, self->path, self->folder, &self->place,
                                error))
         return FALSE;
@@ -112,6 +136,7 @@ read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, V
     input.allocated = self->allocated;
     input.place = &self->place;
     input.wanted = request->method;
+    input.shared = self->sharer != NULL;
     return vms_placement_choose(&input, &self->placement, error);
 }
 
@@ -195,6 +220,20 @@ vms_survey_check_disks(const VmsSurvey *survey, GError **error)
         if (error)
             *error = g_error_copy(disk->refusal);
         return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+vms_survey_check_sharers(const VmsSurvey *survey, GError **error)
+{
+    for (guint i = 0; i < survey->disks->len; i++) {
+        const VmsSurveyDisk *disk = survey->disks->pdata[i];
+
+        if (disk->sharer)
+            return vms_refuse(error, VMSNAP_E_INCONSISTENT, "PotentiallyInconsistent",
+                              "disk %s/%s is shared with VM %s, which runs", survey->vm->name,
+                              disk->disk->target, disk->sharer);
     }
     return TRUE;
 }

@@ -18,6 +18,7 @@ typedef struct {
     guint64 allocated;   /* of the whole chain */
     VmsPlaceInfo place;
     VmsPlacement placement;
+    char *sharer;    /* another running VM that has it open; NULL: none */
     GError *refusal; /* why it cannot be cut; NULL: it can */
 } VmsSurveyDisk;
 
@@ -42,6 +43,9 @@ void vms_survey_free(VmsSurvey *survey);
 
 /* The first disk's refusal, if there is one; else whether every folder has the space. */
 gboolean vms_survey_check_disks(const VmsSurvey *survey, GError **error);
+/* INCONSISTENT when another running VM writes to one of the disks: freezing one VM proves nothing
+ * about it. */
+gboolean vms_survey_check_sharers(const VmsSurvey *survey, GError **error);
 gboolean vms_survey_check_space(const VmsSurvey *survey, GError **error);
 
 /* Whether image files are ours to read and write here: RemoteHost, UNSUPPORTED without a

@@ -242,6 +242,12 @@ flaw_of_image(const Judge *judge, const VmsJudgedDisk *disk, gboolean off)
     return NULL;
 }
 
+static char *
+flaw_of_sharing(const VmsJudgedDisk *disk)
+{
+    return g_strdup_printf("somebody else has disk %s open", disk->target);
+}
+
 static void
 judge_running_disk(Judge *judge, VmsJudgedDisk *disk)
 {
@@ -251,6 +257,8 @@ judge_running_disk(Judge *judge, VmsJudgedDisk *disk)
         flaw = flaw_of_bare_disk(judge, disk);
     if (!flaw)
         flaw = flaw_of_image(judge, disk, FALSE);
+    if (!flaw && disk->open)
+        flaw = flaw_of_sharing(disk);
     disk->grade = flaw ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_FROZEN;
     if (flaw)
         note_flaw(judge, "PotentiallyInconsistent", flaw);
@@ -291,7 +299,7 @@ judge_off(Judge *judge, VmsJudgedDisk *disks, gsize count)
         char *flaw = flaw_of_image(judge, &disks[i], TRUE);
 
         if (!flaw && disks[i].open)
-            flaw = g_strdup_printf("somebody else has disk %s open", disks[i].target);
+            flaw = flaw_of_sharing(&disks[i]);
         disks[i].grade = flaw || flawed ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_OFFLINE;
         if (flaw)
             note_flaw(judge, "PotentiallyInconsistent", flaw);

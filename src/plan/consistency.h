@@ -36,7 +36,7 @@ gboolean vms_consistency_freeze_hangs(const GPtrArray *filesystems, char **ret_w
 typedef struct {
     const char *target; /* borrowed */
     gint64 writes;      /* in: bytes or requests written since the VM started; -1: not known */
-    gboolean open;      /* in: the VM is off and somebody else has the image open */
+    gboolean open;      /* in: somebody else than the VM has the image open */
     vmsnap_grade grade; /* out */
 } VmsJudgedDisk;
 

@@ -10,11 +10,8 @@
 static gboolean
 cannot(const VmsDisk *disk, const char *why, GError **error)
 {
-    vms_refuse(error, VMSNAP_E_UNSUPPORTED, "BlockDevicesNotReady", "disk %s cannot be cut: %s",
-               disk->target, why);
-    if (error)
-        vms_error_set_object(*error, disk->target);
-    return FALSE;
+    return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "BlockDevicesNotReady",
+                      "disk %s cannot be cut: %s", disk->target, why);
 }
 
 guint64
@@ -96,6 +93,9 @@ choose_running(const VmsPlacementInput *input, VmsPlacement *placement, GError *
         (input->wanted == VMSNAP_METHOD_AUTO && reflink &&
          input->place->extents <= VMS_PLACEMENT_EXTENT_LIMIT))
         place_reflink(placement, input);
+    else if (input->shared) /* QEMU refuses the job, and the refusal is known to kill libvirtd */
+        return cannot(input->disk, "another running VM has it open, a backup job needs it alone",
+                      error);
     else
         place_backup(placement, input);
     return TRUE;

@@ -17,6 +17,7 @@ typedef struct {
     guint64 allocated;     /* of the whole chain */
     const VmsPlaceInfo *place;
     gboolean running;
+    gboolean shared;      /* another running VM has it open */
     vmsnap_method wanted; /* AUTO: choose */
 } VmsPlacementInput;
 
@@ -32,7 +33,7 @@ typedef struct {
 /* More extents than this make a clone under a standing guest too slow (about 20 us each). */
 #define VMS_PLACEMENT_EXTENT_LIMIT 2500
 
-/* UNSUPPORTED when no method, or not the wanted one, can cut it; the object names the disk. */
+/* UNSUPPORTED when no method, or not the wanted one, can cut it. */
 gboolean vms_placement_choose(const VmsPlacementInput *input, VmsPlacement *ret_placement,
                               GError **error);
 

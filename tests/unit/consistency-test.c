@@ -479,6 +479,16 @@ Test(judge, zfs_beside_a_frozen_file_system_counts)
     cr_assert_eq(still->grade, VMSNAP_GRADE_FROZEN);
 }
 
+Test(judge, a_frozen_disk_that_another_vm_writes_to_is_not_consistent)
+{
+    g_autoptr(VmsEvidence) e = frozen_evidence();
+    VmsJudgedDisk disks[] = { { .target = "vda", .open = TRUE } };
+    g_autoptr(VmsVerdict) verdict = vms_consistency_judge(e, disks, G_N_ELEMENTS(disks));
+
+    cr_assert_eq(verdict->grade, VMSNAP_GRADE_CRASH);
+    cr_assert_str_eq(verdict->reason, "PotentiallyInconsistent");
+}
+
 Test(judge, an_image_that_needs_replay_downgrades)
 {
     g_autoptr(VmsEvidence) e = frozen_evidence();
