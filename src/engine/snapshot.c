@@ -20,6 +20,9 @@
 /* How often a scratch reservation that was outgrown is made anew. */
 #define RESERVATION_TRIES 3
 
+#define AGENT_PING_MS 1000
+#define READY_POLL_US (200 * 1000)
+
 /* One snapshot being taken. */
 typedef struct {
     VmsEngine *engine;
@@ -62,6 +65,54 @@ survey(Taking *self, const char *vm, GError **error)
            (self->request->policy != VMSNAP_CONSISTENCY_REQUIRE ||
             vms_survey_check_sharers(self->survey, error)) &&
            vms_survey_check_space(self->survey, error);
+}
+
+/* An agent that is connected may still be starting: only an answer counts. */
+static gboolean
+agent_answers(const Taking *self)
+{
+    VmsHypervisor *hv = self->engine->drivers->hypervisor;
+    const VmsVm *vm = self->survey->vm;
+    g_autoptr(VmsAgent) agent = NULL;
+
+    if (self->request->policy == VMSNAP_CONSISTENCY_SKIP || !vm->has_agent_channel ||
+        vm->state != VMSNAP_VM_RUNNING)
+        return TRUE;
+    agent = self->engine->drivers->open_agent(hv, vm->uuid);
+    return vms_agent_ping(agent, AGENT_PING_MS, NULL);
+}
+
+/* What passes by itself: a job that ends, an agent that comes up. */
+static gboolean
+is_passing(const GError *error)
+{
+    return vms_error_get_code(error) == VMSNAP_E_BUSY ||
+           g_strcmp0(vms_error_get_reason(error), "AgentNotReady") == 0;
+}
+
+/* Survey until the VM is ready or the caller's patience ends; nothing is frozen or made. Then the
+ * last reason stands, and prefer goes on without a freeze. */
+static gboolean
+survey_when_ready(Taking *self, const char *vm, GError **error)
+{
+    gint64 until = vms_clock_monotonic_us() + (gint64)self->request->wait_ready_ms * 1000;
+
+    for (;;) {
+        g_autoptr(GError) failed = NULL;
+        gboolean last = vms_clock_monotonic_us() >= until;
+        gboolean surveyed = survey(self, vm, &failed);
+
+        if (surveyed && (last || agent_answers(self)))
+            return TRUE;
+        if (!surveyed && (last || !is_passing(failed))) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return FALSE;
+        }
+        vms_progress_enter(self->progress, VMSNAP_STAGE_WAITING);
+        if (!vms_progress_check(self->progress, error))
+            return FALSE;
+        vms_clock_sleep_us(READY_POLL_US);
+    }
 }
 
 static void
@@ -371,7 +422,7 @@ vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *v
     if (!vms_engine_check_acting(engine, TRUE, error) ||
         !vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, request->wait_ready_ms,
                        progress, &lock, error) ||
-        !survey(&self, vm_uuid, error) || !record_intent(&self, operation_uuid, error))
+        !survey_when_ready(&self, vm_uuid, error) || !record_intent(&self, operation_uuid, error))
         return FALSE;
     *ret_snapshot_uuid = g_strdup(self.work.snapshot->uuid);
     if (take(&self, &failed))
