@@ -82,7 +82,8 @@ def restore(vm):
     for finding in plan["resources"]:
         say(f"  finding: {finding['kind']} {finding['name']}: {finding['status']}"
             f"{' - ' + finding['message'] if finding['message'] else ''}")
-    say(f"dry-run: {plan['conflicts']} conflicts, {len(plan['steps'])} steps, nothing touched")
+    conflicts = sum(finding["severity"] == "conflict" for finding in plan["resources"])
+    say(f"dry-run: {conflicts} conflicts, {len(plan['plan']['steps'])} steps, nothing touched")
     done = vmsnap("restore", "web", "nightly", "--mode", "strict")
     say(f"restored; the VM was down for {done['downtime_ms']:.0f} ms between stop and start")
     vm.wait_agent()

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Waiting until a VM is ready: nothing is frozen or made meanwhile."""
 
-import os
 import threading
 import time
 
@@ -56,12 +55,11 @@ def patience_ends_with_the_reason():
 @harness.test
 def a_foreign_block_job_is_waited_for():
     """BUSY at once without patience, done when the job ends."""
-    vm = young_vm("copied")
+    copy = bed.make_disk(f"{bed.storage('ext4', 1024)}/copy.qcow2", fs=None)
+    vm = young_vm("copied")  # after the storage: QEMU sees no mount that came later
     vm.wait_agent()
-    folder = bed.storage("ext4", 1024)
-    os.chmod(folder, 0o777)  # QEMU makes the file by itself
-    copy = f"{folder}/copy.qcow2"
-    vm.virsh("blockcopy", "vda", copy, "--transient-job", "--wait")
+    vm.virsh("blockcopy", "vda", copy, "--format", "qcow2", "--reuse-external",
+             "--transient-job", "--wait")
     busy = vmsnap("snapshot", "create", vm.name, "copied.s")
     assert busy.code == 4, busy
     assert busy.json["error"]["reason"] == "BlockDevicesNotReady", busy
