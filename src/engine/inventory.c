@@ -1,35 +1,70 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/inventory.h"
 
+#include <limits.h>
+#include <stdlib.h>
+
+/* Layers of one image that are followed; QEMU itself gives up not much later. */
+#define CHAIN_LIMIT 32
+
+/* A file that other VMs know by a symbolic link is the same file. */
+static char *
+resolve(const char *path)
+{
+    char settled[PATH_MAX];
+
+    return g_strdup(realpath(path, settled) ? settled : path);
+}
+
 static void
 add_path(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, const char *path,
          gboolean backing)
 {
+    g_autofree char *settled = NULL;
     VmsFileId file = { 0 };
 
     if (!path)
         return;
-    vms_volume_identify(engine->drivers->volume, path, &file, NULL);
-    vms_inventory_add_user(inventory, vm, path, &file, backing);
+    settled = resolve(path);
+    vms_volume_identify(engine->drivers->volume, settled, &file, NULL);
+    vms_inventory_add_user(inventory, vm, settled, &file, backing);
 }
 
-/* The header tells the layer below where the XML of a VM that is off does not. */
+/* Path and format of the layer below, as the header has them; FALSE when there is none. */
+static gboolean
+step_down(VmsEngine *engine, char **path, char **format)
+{
+    g_autofree char *settled = resolve(*path);
+    g_autofree char *folder = g_path_get_dirname(*path);
+    g_autoptr(VmsImage) image = NULL;
+    char *below;
+
+    if (!vms_volume_inspect(engine->drivers->volume, settled, *format, &image, NULL) ||
+        !image->backing)
+        return FALSE;
+    below = g_path_is_absolute(image->backing) ? g_strdup(image->backing)
+                                               : g_build_filename(folder, image->backing, NULL);
+    g_free(*path);
+    *path = below;
+    g_free(*format);
+    *format = g_strdup(image->backing_format);
+    return TRUE;
+}
+
+/* The headers tell the layers below where the XML of a VM that is off does not. */
 static void
 add_header_backing(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, const VmsDisk *disk)
 {
-    g_autoptr(VmsImage) image = NULL;
-    g_autofree char *folder = NULL;
-    g_autofree char *path = NULL;
+    g_autofree char *path = g_strdup(disk->path);
+    g_autofree char *format = g_strdup(disk->format);
 
-    if (!disk->path || g_strcmp0(disk->format, "qcow2") != 0 || disk->backing->len > 0)
+    if (disk->backing->len > 0)
         return;
-    if (!vms_volume_inspect(engine->drivers->volume, disk->path, disk->format, &image, NULL) ||
-        !image->backing)
-        return;
-    folder = g_path_get_dirname(disk->path);
-    path = g_path_is_absolute(image->backing) ? g_strdup(image->backing)
-                                              : g_build_filename(folder, image->backing, NULL);
-    add_path(engine, inventory, vm, path, TRUE);
+    for (guint depth = 0; depth < CHAIN_LIMIT; depth++) {
+        if (!path || g_strcmp0(format, "qcow2") != 0 || !step_down(engine, &path, &format))
+            return;
+        add_path(engine, inventory, vm, path, TRUE);
+    }
 }
 
 static void
