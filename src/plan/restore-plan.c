@@ -253,7 +253,8 @@ find_space(VmsPlan *plan, const VmsRestoreInput *input)
         }
         plan->space_free =
             i == 0 ? first->place.free_bytes : MIN(plan->space_free, first->place.free_bytes);
-        if (needed <= first->place.free_bytes)
+        /* Of a lost image neither is known. */
+        if (first->image_fault || needed <= first->place.free_bytes)
             continue;
         text = g_strdup_printf("%" G_GUINT64_FORMAT
                                " bytes are needed beside '%s', %" G_GUINT64_FORMAT " are free",
