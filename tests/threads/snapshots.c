@@ -153,10 +153,12 @@ make_world(const char *folder)
 {
     char path[512];
     FILE *file;
-    int good = mkdir(folder, 0700) == 0 || access(folder, W_OK) == 0;
+    int good = folder && (mkdir(folder, 0700) == 0 || access(folder, W_OK) == 0);
 
+    if (!good)
+        return 0;
     (void)snprintf(path, sizeof path, "%s/node.xml", folder);
-    file = good ? fopen(path, "we") : NULL;
+    file = fopen(path, "we");
     if (!file)
         return 0;
     (void)fputs("<node>", file);
