@@ -4,12 +4,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/lock-fd.h"
 #include "base/process.h"
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,72 +18,20 @@
 #define NOTE_SIZE 256
 
 struct VmsLock {
-    int fd;
-    VmsLock *next; /* in held */
+    VmsLockFd *fd;
 };
 
-/* Locks of this process, for the child of a fork: its copies of the descriptors would keep the
- * locks after we died. The one global state of the library. */
-static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER; /* guards held */
-static VmsLock *held;
-static pthread_once_t held_once = PTHREAD_ONCE_INIT;
-
-static void
-before_fork(void)
-{
-    pthread_mutex_lock(&held_lock);
-}
-
-static void
-after_fork_in_parent(void)
-{
-    pthread_mutex_unlock(&held_lock);
-}
-
-/* Closing a copy leaves the lock with the parent; unlocking would take it away. */
-static void
-after_fork_in_child(void)
-{
-    for (VmsLock *lock = held; lock; lock = lock->next) {
-        close(lock->fd);
-        lock->fd = -1;
-    }
-    held = NULL;
-    pthread_mutex_unlock(&held_lock);
-}
-
-static void
-watch_forks(void)
-{
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-static void
-forget(VmsLock *lock)
-{
-    pthread_mutex_lock(&held_lock);
-    for (VmsLock **at = &held; *at; at = &(*at)->next) {
-        if (*at == lock) {
-            *at = lock->next;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&held_lock);
-}
+typedef struct {
+    const char *runtime_dir;
+    const char *file;
+} Place;
 
 void
 vms_lock_free(VmsLock *lock)
 {
-    struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-
     if (!lock)
         return;
-    forget(lock);
-    if (lock->fd >= 0) {
-        /* By name, not only by closing: a child made without our fork handler may have a copy. */
-        fcntl(lock->fd, F_OFD_SETLK, &all);
-        close(lock->fd);
-    }
+    vms_lock_fd_free(lock->fd);
     g_free(lock);
 }
 
@@ -115,24 +63,12 @@ open_lock_file(const char *runtime_dir, const char *file, GError **error)
     return fd;
 }
 
-/* Open and remember in one, so that no fork comes between. */
-static VmsLock *
-open_lock(const char *runtime_dir, const char *file, GError **error)
+static int
+open_place(gpointer data, GError **error)
 {
-    VmsLock *lock = NULL;
-    int fd = -1;
+    const Place *place = data;
 
-    pthread_once(&held_once, watch_forks);
-    pthread_mutex_lock(&held_lock);
-    fd = open_lock_file(runtime_dir, file, error);
-    if (fd >= 0) {
-        lock = g_new0(VmsLock, 1);
-        lock->fd = fd;
-        lock->next = held;
-        held = lock;
-    }
-    pthread_mutex_unlock(&held_lock);
-    return lock;
+    return open_lock_file(place->runtime_dir, place->file, error);
 }
 
 static char *
@@ -204,12 +140,15 @@ vms_lock_take(const char *runtime_dir, const char *name, const char *operation, 
               VmsProgress *progress, VmsLock **ret_lock, GError **error)
 {
     g_autofree char *file = g_strconcat(name, ".lock", NULL);
-    g_autoptr(VmsLock) lock = open_lock(runtime_dir, file, error);
+    Place place = { .runtime_dir = runtime_dir, .file = file };
+    g_autoptr(VmsLockFd) lock_fd = vms_lock_fd_open(open_place, &place, error);
+    int fd = lock_fd ? vms_lock_fd_get(lock_fd) : -1;
 
-    if (!lock || !wait_for(lock->fd, name, wait_ms, progress, error) ||
-        !write_note(lock->fd, name, operation, error))
+    if (fd < 0 || !wait_for(fd, name, wait_ms, progress, error) ||
+        !write_note(fd, name, operation, error))
         return FALSE;
-    *ret_lock = g_steal_pointer(&lock);
+    *ret_lock = g_new0(VmsLock, 1);
+    (*ret_lock)->fd = g_steal_pointer(&lock_fd);
     return TRUE;
 }
 

@@ -8,7 +8,9 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *root;
@@ -331,6 +333,55 @@ Test(file, qemu_cannot_open_what_we_hold)
     cr_assert_neq(vms_shell_status("qemu-io -r -f qcow2 -c 'read 0 4k' %s 2>/dev/null", path), 0);
     g_clear_pointer(&hold, vms_hold_free);
     cr_assert_eq(vms_shell_status("qemu-io -f qcow2 -c 'write 0 4k' %s", path), 0);
+}
+
+/* A host may fork a worker at any time; it lives on while the hold ends. */
+Test(file, a_forked_child_does_not_keep_what_we_held)
+{
+    g_autofree char *path = in(root, "a.qcow2");
+    g_autoptr(VmsHold) hold = NULL;
+    pid_t child;
+
+    g_free(vms_shell("qemu-img create -q -f qcow2 %s 64M", path));
+    cr_assert(vms_volume_hold(volume, path, VMS_HOLD_REPLACE, &hold, NULL));
+    child = fork();
+    if (child == 0) {
+        alarm(20);
+        pause();
+        _exit(0);
+    }
+    g_clear_pointer(&hold, vms_hold_free);
+    cr_expect_eq(vms_shell_status("qemu-io -f qcow2 -c 'write 0 4k' %s", path), 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+Test(file, what_a_dead_host_held_is_free_while_its_child_lives)
+{
+    g_autofree char *path = in(root, "a.qcow2");
+    pid_t host, child = 0;
+    int ready[2];
+
+    g_free(vms_shell("qemu-img create -q -f qcow2 %s 64M", path));
+    cr_assert_eq(pipe(ready), 0);
+    host = fork();
+    if (host == 0) {
+        VmsHold *hold = NULL;
+        if (!vms_volume_hold(volume, path, VMS_HOLD_REPLACE, &hold, NULL))
+            _exit(1);
+        child = fork();
+        if (child != 0 && write(ready[1], &child, sizeof child) != sizeof child)
+            _exit(1);
+        alarm(20);
+        pause();
+        _exit(0);
+    }
+    cr_assert_eq(read(ready[0], &child, sizeof child), sizeof child);
+    cr_expect_neq(vms_shell_status("qemu-io -f qcow2 -c 'write 0 4k' %s 2>/dev/null", path), 0);
+    kill(host, SIGKILL);
+    waitpid(host, NULL, 0);
+    cr_expect_eq(vms_shell_status("qemu-io -f qcow2 -c 'write 0 4k' %s", path), 0);
+    kill(child, SIGKILL);
 }
 
 Test(file, two_holds_for_reading_go_together)

@@ -6,6 +6,7 @@
 #include "adapter/file/path.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/lock-fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,13 @@ typedef enum { LOCK_FREE = 0, LOCK_TAKEN, LOCK_UNKNOWN } LockAnswer;
 
 typedef struct {
     VmsHold base;
-    VmsFd fd;
+    VmsLockFd *fd;
 } FileHold;
+
+typedef struct {
+    const char *path;
+    struct stat st;
+} Opening;
 
 /* Does anybody else have a lock on one of @count bytes from @first? */
 static LockAnswer
@@ -86,7 +92,7 @@ hold_free(VmsHold *hold)
 {
     FileHold *self = (FileHold *)hold;
 
-    vms_fd_clear(&self->fd);
+    vms_lock_fd_free(self->fd);
     g_free(self);
 }
 
@@ -124,25 +130,34 @@ locks_missing(int number)
     return number == EINVAL || number == ENOLCK || number == ENOSYS || number == EOPNOTSUPP;
 }
 
+static int
+open_image(gpointer data, GError **error)
+{
+    Opening *opening = data;
+
+    return vms_path_open_image(opening->path, NULL, &opening->st, error);
+}
+
 gboolean
 vms_locks_hold(const char *path, VmsHoldKind kind, VmsHold **ret_hold, GError **error)
 {
-    struct stat st;
-    g_auto(VmsFd) fd = vms_path_open_image(path, NULL, &st, error);
+    Opening opening = { .path = path };
+    g_autoptr(VmsLockFd) lock_fd = vms_lock_fd_open(open_image, &opening, error);
+    int fd = lock_fd ? vms_lock_fd_get(lock_fd) : -1;
     FileHold *hold;
     int number = 0;
 
     if (fd < 0)
         return FALSE;
     if (!take_and_look(fd, kind, &number) || number == EAGAIN || number == EACCES)
-        return refuse_busy(path, &st, error);
+        return refuse_busy(path, &opening.st, error);
     if (number && !locks_missing(number))
         return vms_fail_errno(error, number, "locking image %s", path);
     if (vms_lease_ask(fd) == VMS_LEASE_WRITER)
-        return refuse_busy(path, &st, error);
+        return refuse_busy(path, &opening.st, error);
     hold = g_new0(FileHold, 1);
     hold->base.free = hold_free;
-    hold->fd = vms_fd_steal(&fd);
+    hold->fd = g_steal_pointer(&lock_fd);
     *ret_hold = &hold->base;
     return TRUE;
 }
