@@ -120,6 +120,9 @@ vms_call_need_write(const VmsCall *call, GError **error)
 {
     const VmsEngine *engine = &call->context->engine;
 
+    if (call->context->no_write)
+        return vms_fail(error, VMSNAP_E_PERMISSION, "this user may not write to %s",
+                        engine->state_dir);
     if (engine->read_only)
         return vms_refuse(error, VMSNAP_E_PERMISSION, "ReadOnly",
                           "the context was opened read-only");

@@ -57,6 +57,7 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
     engine->digests = vms_digests_new();
     engine->self_guard = (options->flags & VMSNAP_CONTEXT_SELF_GUARD) != 0;
     engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0 || paths->no_write;
+    context->no_write = paths->no_write;
     context->no_records = paths->no_records;
 }
 
@@ -205,6 +206,7 @@ vmsnap_context_read_status(vmsnap_context *context, vmsnap_context_status *statu
 
     if (!vms_need(status != NULL, "status", &error) ||
         !vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !vms_call_need_records(&call, &error) ||
         !vms_engine_count_open(&context->engine, &ours.open_operations, &ours.open_freezes,
                                &error) ||
         !vms_sized_fill(status, &ours, sizeof ours, &error))

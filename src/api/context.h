@@ -21,6 +21,7 @@ struct vmsnap_context {
     VmsDrivers *drivers; /* freed when closed */
     VmsEngine engine;
     VmsJobPool *jobs;
+    gboolean no_write;    /* the state folder may not be written by this user */
     gboolean no_records;  /* the catalog may not be read: what stands for it is empty */
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;

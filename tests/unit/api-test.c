@@ -147,6 +147,23 @@ Test(api, read_only_refuses_what_changes_something)
     vmsnap_context_unref(context);
 }
 
+/* As a user who reaches the system's hypervisor, but not its folders. */
+Test(api, without_rights_the_folder_is_named_and_nothing_is_counted)
+{
+    vmsnap_context *context = open_at("none", 0);
+    vmsnap_context_status status = VMSNAP_CONTEXT_STATUS_INIT;
+    vmsnap_error *error = NULL;
+    vmsnap_job *job = NULL;
+
+    context->no_write = TRUE;
+    context->no_records = TRUE;
+    cr_assert_eq(vmsnap_context_recover(context, &job, &error), VMSNAP_E_PERMISSION);
+    cr_expect(strstr(vmsnap_error_get_message(error), state));
+    cr_expect_eq(vmsnap_context_read_status(context, &status, NULL), VMSNAP_E_PERMISSION);
+    vmsnap_error_free(error);
+    vmsnap_context_unref(context);
+}
+
 Test(api, without_a_hypervisor_there_are_no_vms)
 {
     vmsnap_context *context = open_at("none", 0);
