@@ -61,6 +61,8 @@ gboolean cli_given(const Cli *cli, const char *option);
 const char *cli_argument(const Cli *cli, guint index);
 /* Seconds, a decimal point allowed, as milliseconds; 0 if not given. FALSE after a message. */
 gboolean cli_read_seconds(const Cli *cli, const char *option, guint32 *ret_ms);
+/* The same for a limit with a default: 0 only if not given. */
+gboolean cli_read_limit(const Cli *cli, const char *option, guint32 *ret_ms);
 /* The value's place in @words (ended by NULL); @fallback if not given. FALSE after a message. */
 gboolean cli_read_word(const Cli *cli, const char *option, const char *const *words,
                        guint32 fallback, guint32 *ret_index);
@@ -93,6 +95,11 @@ void cli_table_add(CliTable *table, char *text);
 /* Print and free. */
 void cli_table_print(CliTable *table);
 
+/* The answer of a list command: the JSON documents (char*), or a table with a row (or more) for
+ * each. */
+void cli_answer_list(const Cli *cli, const GPtrArray *documents, const char *const *titles,
+                     void (*add_row)(CliTable *table, const char *json));
+
 char *cli_format_size(guint64 bytes);
 char *cli_format_age(const char *time);
 
@@ -107,6 +114,13 @@ typedef enum {
 
 /* Open cli->context. FALSE: reported, @ret_exit is set. */
 gboolean cli_open(Cli *cli, CliAccess access, CliExit *ret_exit);
+
+/* ---- plan-file.c: --plan FILE ---- */
+
+/* CLI_DONE; else a message was printed. */
+CliExit cli_plan_write(const Cli *cli, const char *path, const char *json);
+/* Is @plan the one in the file? CLI_DONE; else a message was printed. */
+CliExit cli_plan_compare(const Cli *cli, const char *path, const vmsnap_plan *plan);
 
 /* ---- watch.c ---- */
 

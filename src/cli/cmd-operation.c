@@ -37,7 +37,6 @@ list_operations(Cli *cli, gboolean (*wanted)(const char *json))
     g_autoptr(vmsnap_operation_list) list = NULL;
     g_autoptr(GPtrArray) documents = g_ptr_array_new();
     vmsnap_error *error = NULL;
-    CliTable *table;
     CliExit status;
 
     if (!cli_open(cli, CLI_LOOK, &status))
@@ -50,14 +49,7 @@ list_operations(Cli *cli, gboolean (*wanted)(const char *json))
         if (!wanted || wanted(json))
             g_ptr_array_add(documents, (char *)json);
     }
-    if (cli->json) {
-        cli_print_list(documents);
-        return CLI_DONE;
-    }
-    table = cli_table_new(titles);
-    for (guint i = 0; i < documents->len; i++)
-        add_operation(table, g_ptr_array_index(documents, i));
-    cli_table_print(table);
+    cli_answer_list(cli, documents, titles, add_operation);
     return CLI_DONE;
 }
 

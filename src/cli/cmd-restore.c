@@ -2,12 +2,6 @@
 #include "cli/commands.h"
 #include "cli/document.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 /* Places in this list are the library's numbers. */
 static const char *const modes[] = { "", "dry-run", "strict", "best-effort", NULL };
 
@@ -39,9 +33,9 @@ read_options(const Cli *cli, vmsnap_restore_options *options)
                      (cli_given(cli, "allow-partial") ? VMSNAP_RESTORE_ALLOW_PARTIAL : 0) |
                      (cli_given(cli, "drop-managed-save") ? VMSNAP_RESTORE_DROP_MANAGED_SAVE : 0) |
                      (cli_given(cli, "no-start") ? VMSNAP_RESTORE_NO_START : 0);
-    if (!cli_read_seconds(cli, "stop-timeout", &options->stop_timeout_ms) ||
+    if (!cli_read_limit(cli, "stop-timeout", &options->stop_timeout_ms) ||
         !cli_read_seconds(cli, "wait-ready", &options->wait_ready_ms) ||
-        !cli_read_seconds(cli, "undo-ttl", &undo_ms))
+        !cli_read_limit(cli, "undo-ttl", &undo_ms))
         return FALSE;
     options->undo_ttl_s = undo_ms ? MAX(undo_ms / 1000, 1) : 0;
     return TRUE;
@@ -59,58 +53,13 @@ read_mode(const Cli *cli, guint32 *ret_mode)
     return FALSE;
 }
 
-/* ---- the plan file ---- */
-
-static CliExit
-write_plan(const Cli *cli, const char *path, const char *json)
-{
-    const gsize size = strlen(json);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    gboolean good = fd >= 0 && write(fd, json, size) == (gssize)size && fsync(fd) == 0;
-    int number = errno;
-
-    if (fd >= 0 && close(fd) != 0)
-        good = FALSE;
-    if (good)
-        return CLI_DONE;
-    return cli_refuse(cli, VMSNAP_E_IO, "IO", "cannot write the plan to %s: %s", path,
-                      g_strerror(number));
-}
-
-static char *
-hash_in(const char *json)
-{
-    g_autoptr(JsonNode) document = cli_document_parse(json);
-
-    return cli_text(cli_object(cli_document_root(document), "plan"), "hash");
-}
-
-/* Is the plan of now the one in the file? */
-static CliExit
-compare_plan(const Cli *cli, const char *path, const vmsnap_plan *plan)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *text = NULL;
-    g_autofree char *hash = NULL;
-
-    if (!g_file_get_contents(path, &text, NULL, &error))
-        return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "%s", error->message);
-    hash = hash_in(text);
-    if (!hash)
-        return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "%s holds no plan", path);
-    if (strcmp(hash, vmsnap_plan_get_hash(plan)) == 0)
-        return CLI_DONE;
-    return cli_refuse(cli, VMSNAP_E_PLAN_STALE, "PlanStale",
-                      "the world changed since the plan in %s was made", path);
-}
-
 /* ---- restore ---- */
 
 static CliExit
 answer_dry_run(const Cli *cli, const vmsnap_plan *plan)
 {
     const char *path = cli_value(cli, "plan");
-    CliExit status = path ? write_plan(cli, path, vmsnap_plan_get_json(plan)) : CLI_DONE;
+    CliExit status = path ? cli_plan_write(cli, path, vmsnap_plan_get_json(plan)) : CLI_DONE;
 
     if (status != CLI_DONE)
         return status;
@@ -137,7 +86,7 @@ run_plan(const Cli *cli, vmsnap_plan *plan, guint32 mode)
     g_autoptr(vmsnap_job) job = NULL;
     g_autoptr(JsonNode) document = NULL;
     vmsnap_error *error = NULL;
-    CliExit status = path ? compare_plan(cli, path, plan) : CLI_DONE;
+    CliExit status = path ? cli_plan_compare(cli, path, plan) : CLI_DONE;
 
     if (status != CLI_DONE)
         return status;

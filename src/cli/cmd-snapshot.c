@@ -42,8 +42,8 @@ read_create_options(const Cli *cli, vmsnap_snapshot_options *options)
                          &options->consistency) &&
            cli_read_word(cli, "method", methods, VMSNAP_METHOD_AUTO, &options->method) &&
            cli_read_seconds(cli, "wait-ready", &options->wait_ready_ms) &&
-           cli_read_seconds(cli, "freeze-call", &options->freeze_call_ms) &&
-           cli_read_seconds(cli, "freeze-budget", &options->freeze_budget_ms);
+           cli_read_limit(cli, "freeze-call", &options->freeze_call_ms) &&
+           cli_read_limit(cli, "freeze-budget", &options->freeze_budget_ms);
 }
 
 /* The snapshot that the job made, or the job's error. */
@@ -107,13 +107,23 @@ static const CliOption list_options[] = {
 };
 
 static gboolean
+check_labels(const Cli *cli, const char *const *labels)
+{
+    for (; labels && *labels; labels++) {
+        if (strchr(*labels, '='))
+            continue;
+        (void)cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "--label: %s is not KEY=VALUE", *labels);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
 has_label(JsonObject *labels, const char *wanted)
 {
     g_auto(GStrv) parts = g_strsplit(wanted, "=", 2);
     g_autofree char *value = NULL;
 
-    if (!parts[0] || !parts[1])
-        return FALSE;
     value = cli_text(labels, parts[0]);
     return g_strcmp0(value, parts[1]) == 0;
 }
@@ -159,9 +169,10 @@ run_list(Cli *cli)
     g_autoptr(vmsnap_snapshot_list) list = NULL;
     g_autoptr(GPtrArray) documents = g_ptr_array_new();
     vmsnap_error *error = NULL;
-    CliTable *table;
     CliExit status;
 
+    if (!check_labels(cli, labels))
+        return CLI_USAGE;
     if (!cli_open(cli, CLI_LOOK, &status))
         return status;
     if (vmsnap_context_list_snapshots(cli->context, cli_value(cli, "vm"), &list, &error) < 0)
@@ -172,14 +183,7 @@ run_list(Cli *cli)
         if (is_wanted(snapshot, labels))
             g_ptr_array_add(documents, (char *)vmsnap_snapshot_get_json(snapshot));
     }
-    if (cli->json) {
-        cli_print_list(documents);
-        return CLI_DONE;
-    }
-    table = cli_table_new(titles);
-    for (guint i = 0; i < documents->len; i++)
-        add_snapshot(table, g_ptr_array_index(documents, i));
-    cli_table_print(table);
+    cli_answer_list(cli, documents, titles, add_snapshot);
     return CLI_DONE;
 }
 

@@ -27,7 +27,6 @@ run_vm_list(Cli *cli)
     g_autoptr(GPtrArray) documents = g_ptr_array_new();
     vmsnap_error *error = NULL;
     CliExit status;
-    CliTable *table;
 
     if (!cli_open(cli, CLI_LOOK, &status))
         return status;
@@ -35,14 +34,7 @@ run_vm_list(Cli *cli)
         return cli_fail(cli, error);
     for (size_t i = 0; i < vmsnap_vm_list_get_count(list); i++)
         g_ptr_array_add(documents, (char *)vmsnap_vm_get_json(vmsnap_vm_list_get_item(list, i)));
-    if (cli->json) {
-        cli_print_list(documents);
-        return CLI_DONE;
-    }
-    table = cli_table_new(titles);
-    for (guint i = 0; i < documents->len; i++)
-        add_vm(table, g_ptr_array_index(documents, i));
-    cli_table_print(table);
+    cli_answer_list(cli, documents, titles, add_vm);
     return CLI_DONE;
 }
 

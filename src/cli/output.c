@@ -204,6 +204,22 @@ cli_table_print(CliTable *table)
     g_free(table);
 }
 
+void
+cli_answer_list(const Cli *cli, const GPtrArray *documents, const char *const *titles,
+                void (*add_row)(CliTable *table, const char *json))
+{
+    CliTable *table;
+
+    if (cli->json) {
+        cli_print_list(documents);
+        return;
+    }
+    table = cli_table_new(titles);
+    for (guint i = 0; i < documents->len; i++)
+        add_row(table, g_ptr_array_index(documents, i));
+    cli_table_print(table);
+}
+
 char *
 cli_format_size(guint64 bytes)
 {

@@ -83,6 +83,17 @@ cli_read_seconds(const Cli *cli, const char *option, guint32 *ret_ms)
     return TRUE;
 }
 
+/* For the library 0 means its default: who asks for no wait at all gets the shortest there is. */
+gboolean
+cli_read_limit(const Cli *cli, const char *option, guint32 *ret_ms)
+{
+    if (!cli_read_seconds(cli, option, ret_ms))
+        return FALSE;
+    if (*ret_ms == 0 && cli_given(cli, option))
+        *ret_ms = 1;
+    return TRUE;
+}
+
 gboolean
 cli_read_word(const Cli *cli, const char *option, const char *const *words, guint32 fallback,
               guint32 *ret_index)

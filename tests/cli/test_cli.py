@@ -5,6 +5,7 @@ Runs on libvirt's in-process test driver, which believes that every disk has DIS
 sparse file of that size is all that a snapshot of a VM that is off needs.
 """
 
+import datetime
 import json
 import os
 import re
@@ -111,6 +112,7 @@ class Usage(Case):
         ["snapshot", "create", "web", "Not-A-Name"],
         ["snapshot", "create", "web", "a", "--label", "no-equals"],
         ["snapshot", "create", "web", "a", "--store", "relative"],
+        ["snapshot", "list", "--label", "no-equals"],
         ["restore", "web", "one"], ["restore", "web", "one", "--mode", "soft"],
         ["restore", "web", "one", "--mode", ""], ["restore", "web", "one", "--mode=strict=1"],
         ["undo"], ["undo", "drop"], ["undo", "not-a-uuid"], ["--no-recover=1", "vm", "list"],
@@ -299,6 +301,13 @@ class Working(Case):
         types = [item["type"] for item in self.json("operation", "list")["items"]]
         self.assertEqual(types, ["snapshot", "restore", "undo", "delete"])
 
+    def test_a_limit_of_0_is_short_and_not_the_default(self):
+        self.snapshot()
+        done = self.json("restore", "web", "one", "--mode", "strict", "--undo-ttl", "0")
+        finished, until = (datetime.datetime.fromisoformat(done[key].replace("Z", "+00:00"))
+                           for key in ("finished", "undo_until"))
+        self.assertLess((until - finished).total_seconds(), 5)
+
     def test_a_missing_vm_is_a_finding(self):
         self.snapshot()
         dry = self.json("restore", "gone", "one", "--mode", "dry-run", code=3)
@@ -323,6 +332,28 @@ class Working(Case):
         self.run_command("restore", "web", "one", "--mode", "strict", "--plan", plan)
         self.assertEqual(self.read(), "one")
         self.error("restore", "web", "one", "--mode", "strict", "--plan", self.disk + "x", code=2)
+
+    def test_a_file_that_is_no_plan_is_a_mistake(self):
+        self.snapshot()
+        plan = self.folder + "/plan.json"
+        for text in ["", "{}", "[" * 3000000, '{"plan":{"hash":1}}', "\0"]:
+            with self.subTest(text[:20]):
+                with open(plan, "w", encoding="utf-8") as file:
+                    file.write(text)
+                refused = self.error("restore", "web", "one", "--mode", "strict", "--plan", plan,
+                                     code=2)
+                self.assertIn("holds no plan", refused["message"])
+        for path in ["/dev/zero", self.folder]:
+            refused = self.error("restore", "web", "one", "--mode", "strict", "--plan", path,
+                                 code=2)
+            self.assertIn("cannot read", refused["message"])
+        self.assertEqual(self.read(), "one")
+
+    def test_a_plan_that_cannot_be_written_is_a_failure(self):
+        self.snapshot()
+        refused = self.error("restore", "web", "one", "--mode", "dry-run", "--plan", "/dev/full",
+                             code=1)
+        self.assertIn("No space left", refused["message"])
 
     def test_an_interrupt_cancels_and_is_told(self):
         self.snapshot()
