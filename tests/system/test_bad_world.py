@@ -4,7 +4,7 @@
 that cannot be cut. Each time a clear error, a thawed guest, nothing left, and then it works."""
 
 import os
-import signal
+import shutil
 import subprocess
 import time
 
@@ -289,6 +289,39 @@ def a_paused_vm_is_not_consistent():
     vm.resume()
     vmsnap("snapshot", "delete", "s2", check=0)
     works_again(vm)
+
+
+@harness.test
+def an_image_that_is_not_the_one_in_use_is_refused():
+    """Moved away, or another file put there, under a running VM: QEMU has another file open."""
+    vm = web()
+    path = vm.disks()["vda"]
+    os.rename(path, f"{path}.away")
+    try:
+        expect(vmsnap("snapshot", "create", "web", "s1"), 5, "NOT_FOUND", "ImageMissing", "web/vda")
+        shutil.copy(f"{path}.away", path)
+        expect(vmsnap("snapshot", "create", "web", "s1"), 1, "UNSUPPORTED", "FilesNotVisible",
+               "web/vda")
+        os.unlink(path)
+        os.symlink(f"{path}.away", path)
+        expect(vmsnap("snapshot", "create", "web", "s1"), 1, "UNSUPPORTED", "ImageUnsupported",
+               "web/vda")
+        check_clean([FOLDER], vms=[vm])
+    finally:
+        os.rename(f"{path}.away", path)
+    works_again(vm)
+
+
+@harness.test
+def nothing_of_the_host_process_changes():
+    """Descriptors, threads, children, signals, output: tests/threads/hygiene.c with a real VM."""
+    web()
+    state = f"{FOLDER}/state"
+    done = subprocess.run([harness.built("tests/threads/hygiene"), state, "qemu:///system", "web"],
+                          capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(state)
+    check_clean([FOLDER], vms=WEB)
 
 
 def uncuttable(disk, named):
