@@ -9,7 +9,14 @@
  * Conventions of the whole library: sizes are bytes (uint64_t), times are microseconds since the
  * epoch in UTC (int64_t), durations are milliseconds, strings are UTF-8, paths are bytes. Every
  * function may be called from any thread. A fallible function returns 0 or more on success and a
- * negative #vmsnap_code on failure; its outputs are touched on success only.
+ * negative #vmsnap_code on failure; its outputs are touched on success only. NULL in place of a
+ * handle, or of an output that is needed, is #VMSNAP_E_INVALID; getters answer NULL, 0 or the
+ * least promising value of their enum then.
+ *
+ * Besides the codes that its comment names, every call on a handle may fail with #VMSNAP_E_CLOSED
+ * (the context was closed; jobs and readings can still be read) or #VMSNAP_E_FORKED, and every
+ * call that asks libvirt or reads files with #VMSNAP_E_HYPERVISOR, #VMSNAP_E_IO or
+ * #VMSNAP_E_PERMISSION.
  */
 
 #include <stddef.h>

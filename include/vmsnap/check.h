@@ -21,12 +21,17 @@ typedef enum {
 } vmsnap_verdict;
 
 /**
- * Ask what a snapshot of @p vm would meet now. Asks the guest agent, changes nothing.
+ * Ask what a snapshot of @p vm would meet now. Asks the guest agent (at most a few seconds a
+ * question), changes nothing.
+ *
+ * libvirt lets nobody ask an agent over a read-only connection: of a running VM a context with
+ * #VMSNAP_CONTEXT_READ_ONLY never learns more than #VMSNAP_VERDICT_CRASH.
  *
  * @param vm         The VM.
  * @param ret_check  The answer; release with vmsnap_check_unref().
  * @param ret_error  Why it failed. NULL if not wanted.
- * @return 0 or a negative #vmsnap_code.
+ * @return 0; #VMSNAP_E_UNSUPPORTED if the VM's files are on another host, #VMSNAP_E_NOT_FOUND if
+ *         the VM is gone, …
  * @since 0.1
  */
 VMSNAP_API int vmsnap_vm_check(vmsnap_vm *vm, vmsnap_check **ret_check, vmsnap_error **ret_error);

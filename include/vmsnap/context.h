@@ -7,8 +7,9 @@
  * The library instance: where it acts, where it keeps its records, and finding things in both.
  *
  * Opening looks and never acts: vmsnap_context_read_status() tells what an earlier process left
- * open, vmsnap_context_recover() finishes or undoes it. In the child of a fork() every call
- * fails with #VMSNAP_E_FORKED and every release only forgets.
+ * open, vmsnap_context_recover() finishes or undoes it. In the child of a fork() every call on a
+ * handle of the parent fails with #VMSNAP_E_FORKED and every release only forgets; readings can
+ * still be read.
  */
 
 #include <vmsnap/base.h>
@@ -19,7 +20,8 @@ VMSNAP_BEGIN_DECLS
 
 /** Bits of vmsnap_context_options.flags. */
 typedef enum {
-    VMSNAP_CONTEXT_READ_ONLY = 1, /**< Lists, checks and dry-runs only; no secrets are read. */
+    VMSNAP_CONTEXT_READ_ONLY = 1, /**< Lists, checks and dry-runs only; no secrets are read and no
+                                       agent is asked. */
     VMSNAP_CONTEXT_SELF_GUARD = 2 /**< Freeze without a guard process when none can be started:
                                        the caller's process answers for the thaw. Recorded. */
 } vmsnap_context_flags;
@@ -33,8 +35,8 @@ typedef struct vmsnap_context_options {
                                            NULL. */
     const char *catalog;              /**< "sqlite:/PATH"; NULL: catalog.db in the state folder. */
     const char *state_dir;            /**< Folder of catalog, leases, locks and sockets; NULL:
-                                           /var/lib/vmsnap and /run/vmsnap, or the user's XDG state
-                                           and runtime folders for a session URI. */
+                                           /var/lib/vmsnap and /run/vmsnap, or for a user's own
+                                           VMs ~/.local/state/vmsnap and /run/user/UID/vmsnap. */
     const char *guard_path;           /**< The thaw guard program; NULL: the installed one. */
     vmsnap_log_handler log_handler;   /**< Takes log lines; NULL: silence. */
     void *log_data;                   /**< Passed to @p log_handler. */
@@ -91,7 +93,7 @@ VMSNAP_API void vmsnap_context_unref(vmsnap_context *context);
  * @param context    The context.
  * @param status     Filled; its struct_size must be set.
  * @param ret_error  Why it failed. NULL if not wanted.
- * @return 0 or a negative #vmsnap_code.
+ * @return 0; #VMSNAP_E_PERMISSION if this user may not read the records, …
  * @since 0.1
  */
 VMSNAP_API int vmsnap_context_read_status(vmsnap_context *context, vmsnap_context_status *status,
@@ -100,7 +102,8 @@ VMSNAP_API int vmsnap_context_read_status(vmsnap_context *context, vmsnap_contex
 /**
  * Finish or undo what dead processes left: thaw guests, roll operations forward or back.
  *
- * Idempotent, and may itself be killed. Its job's result (vmsnap_job_get_json()) lists each act.
+ * Idempotent, and may itself be killed. Its job's result (vmsnap_job_get_json()) lists each act,
+ * also when the job fails because something could not be repaired yet.
  *
  * @param context    The context.
  * @param ret_job    The started job; release with vmsnap_job_unref().

@@ -85,10 +85,11 @@ VMSNAP_API int vmsnap_job_read_progress(vmsnap_job *job, vmsnap_progress *progre
 VMSNAP_API void vmsnap_job_cancel(vmsnap_job *job);
 
 /**
- * The UUID of the job's recorded operation.
+ * The UUID of the job's recorded operation, known from the start.
  *
  * @param job  The job.
- * @return Borrowed from @p job; NULL if the operation has no record.
+ * @return Borrowed from @p job; NULL for recovery and verification, which are not recorded. A job
+ *         that failed before it did anything leaves no record of this UUID.
  * @since 0.1
  */
 VMSNAP_API const char *vmsnap_job_get_operation_uuid(const vmsnap_job *job);
@@ -99,17 +100,18 @@ VMSNAP_API const char *vmsnap_job_get_operation_uuid(const vmsnap_job *job);
  * @param job           The job.
  * @param ret_snapshot  A reference; release with vmsnap_snapshot_unref().
  * @param ret_error     Why there is none. NULL if not wanted.
- * @return 0; #VMSNAP_E_BUSY while it runs; #VMSNAP_E_NOT_FOUND if it has none.
+ * @return 0; #VMSNAP_E_BUSY while it runs; #VMSNAP_E_NOT_FOUND if it has none, or no more.
  * @since 0.1
  */
 VMSNAP_API int vmsnap_job_ref_snapshot(vmsnap_job *job, vmsnap_snapshot **ret_snapshot,
                                        vmsnap_error **ret_error);
 
 /**
- * The result of a finished job as JSON: the operation's record, or the list of recovery's acts.
+ * The result of a finished job as JSON: the operation's record; of a recovery the list of acts; of
+ * a verification the snapshot; without a record the error.
  *
  * @param job  The job.
- * @return Borrowed from @p job; NULL while it runs.
+ * @return Borrowed from @p job; NULL while it runs, and in the child of a fork().
  * @since 0.1
  */
 VMSNAP_API const char *vmsnap_job_get_json(vmsnap_job *job);

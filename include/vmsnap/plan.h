@@ -18,7 +18,8 @@ VMSNAP_BEGIN_DECLS
 typedef enum {
     VMSNAP_MODE_DRY_RUN = 1,    /**< Change nothing; the plan is the answer. */
     VMSNAP_MODE_STRICT = 2,     /**< Refuse on any conflict. */
-    VMSNAP_MODE_BEST_EFFORT = 3 /**< Do without what is missing, where the contract allows. */
+    VMSNAP_MODE_BEST_EFFORT = 3 /**< Do without what is missing, where that is allowed: nowhere
+                                     in this version. */
 } vmsnap_mode;
 
 /** How much a finding matters. */
@@ -36,7 +37,7 @@ VMSNAP_API size_t vmsnap_plan_get_finding_count(const vmsnap_plan *plan);
 VMSNAP_API size_t vmsnap_plan_get_conflict_count(const vmsnap_plan *plan, uint32_t mode);
 /** The finding's reason, such as "MACInUse"; NULL beyond the end. @since 0.1 */
 VMSNAP_API const char *vmsnap_plan_get_finding_reason(const vmsnap_plan *plan, size_t index);
-/** The finding's severity. @since 0.1 */
+/** The finding's severity; #VMSNAP_SEVERITY_INFO beyond the end. @since 0.1 */
 VMSNAP_API vmsnap_severity vmsnap_plan_get_finding_severity(const vmsnap_plan *plan, size_t index);
 /** The finding in one sentence; NULL beyond the end. @since 0.1 */
 VMSNAP_API const char *vmsnap_plan_get_finding_message(const vmsnap_plan *plan, size_t index);

@@ -44,7 +44,7 @@ typedef struct vmsnap_restore_options {
  * @param options    How, or NULL for the defaults. Copied.
  * @param ret_plan   The plan; release with vmsnap_plan_unref().
  * @param ret_error  Why it failed. NULL if not wanted.
- * @return 0 or a negative #vmsnap_code.
+ * @return 0; #VMSNAP_E_INVALID; #VMSNAP_E_UNSUPPORTED without a hypervisor or on another host; …
  * @since 0.1
  */
 VMSNAP_API int vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
@@ -59,7 +59,8 @@ VMSNAP_API int vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
  * @param mode       #VMSNAP_MODE_STRICT or #VMSNAP_MODE_BEST_EFFORT.
  * @param ret_job    The started job; release with vmsnap_job_unref().
  * @param ret_error  Why it failed. NULL if not wanted.
- * @return 0 or a negative #vmsnap_code.
+ * @return 0; #VMSNAP_E_INVALID for another mode; #VMSNAP_E_PERMISSION; #VMSNAP_E_BUSY if too many
+ *         jobs run; …
  * @since 0.1
  */
 VMSNAP_API int vmsnap_restore_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,

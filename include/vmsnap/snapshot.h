@@ -74,11 +74,12 @@ typedef struct vmsnap_snapshot_options {
  * Arguments and options are checked before the call returns; all else is reported by the
  * job, which does not finish before the guest is thawed or thawing it has failed.
  *
- * @param vm         The machine; running or off.
+ * @param vm         The machine, running or off; others fail or depend on the policy.
  * @param options    What to take. Copied: may be freed at once.
  * @param ret_job    The started job; release with vmsnap_job_unref(). Untouched on failure.
  * @param ret_error  Why it failed; release with vmsnap_error_free(). NULL if not wanted.
- * @return 0; #VMSNAP_E_INVALID, #VMSNAP_E_UNSUPPORTED, #VMSNAP_E_EXISTS or #VMSNAP_E_BUSY.
+ * @return 0; #VMSNAP_E_INVALID; #VMSNAP_E_UNSUPPORTED on another host; #VMSNAP_E_EXISTS;
+ *         #VMSNAP_E_PERMISSION; #VMSNAP_E_BUSY if too many jobs run; …
  * @since 0.1
  */
 VMSNAP_API int vmsnap_snapshot_create(vmsnap_vm *vm, const vmsnap_snapshot_options *options,
