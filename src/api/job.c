@@ -47,7 +47,7 @@ result_of(VmsEngine *engine, const VmsTask *task, const GError *failed)
     g_autoptr(VmsOperation) operation = NULL;
     g_autoptr(VmsSnapshot) snapshot = NULL;
 
-    if (task->acts)
+    if (task->acts && (task->acts->len > 0 || !failed))
         return vms_view_acts(task->acts);
     if (task->operation && vms_engine_find_operation(engine, task->operation, &operation, NULL))
         return vms_view_operation(operation);

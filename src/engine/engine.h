@@ -108,6 +108,7 @@ gboolean vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, Vms
 /* engine/undo.c */
 gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
                          const VmsRestoreRequest *request, VmsProgress *progress, GError **error);
-/* engine/recover.c; @ret_acts: VmsRecoveryAct*. */
+/* engine/recover.c; @ret_acts: VmsRecoveryAct*, set on failure too: what was done until then. Fails
+ * with the first reason when something could not be recovered. */
 gboolean vms_engine_recover(VmsEngine *engine, VmsProgress *progress, GPtrArray **ret_acts,
                             GError **error);

@@ -18,11 +18,26 @@
 #define RELEASE_LIMIT_MS 10000
 #define LOCK_WAIT_MS 3000
 
+/* What could not be done. */
+typedef struct {
+    GError *first;
+    guint count;
+} Failures;
+
+static void
+failures_clear(Failures *failures)
+{
+    g_clear_error(&failures->first);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Failures, failures_clear)
+
 /* One run of recover. */
 typedef struct {
     VmsEngine *engine;
     VmsProgress *progress;
     GPtrArray *acts; /* VmsRecoveryAct* */
+    Failures *failures;
 } Recovery;
 
 static void
@@ -30,6 +45,15 @@ tell(const Recovery *self, const char *object, const char *act, const char *mess
 {
     g_ptr_array_add(self->acts, vms_recovery_act_new(object, act, message));
     vms_log(self->engine->log, VMSNAP_LOG_INFO, "recover: %s: %s: %s", object, act, message);
+}
+
+/* It is told, and the rest is done all the same. */
+static void
+tell_failure(const Recovery *self, const char *object, const GError *why)
+{
+    tell(self, object, "failed", why->message);
+    if (self->failures->count++ == 0)
+        self->failures->first = g_error_copy(why);
 }
 
 /* ---- leases: what is still frozen, suspended or running in the hypervisor ---- */
@@ -75,12 +99,12 @@ release_lease(const Recovery *self, const VmsLease *lease, const char *object)
 
     if (same_boot(self, lease->boot_id) &&
         !vms_release_held(self->engine->drivers, lease, RELEASE_LIMIT_MS, &done, &error)) {
-        tell(self, object, "failed", error->message);
+        tell_failure(self, object, error);
         return;
     }
     vms_crash_point("recover-released");
     if (!vms_lease_remove(self->engine->state_dir, lease->vm_uuid, &error)) {
-        tell(self, object, "failed", error->message);
+        tell_failure(self, object, error);
         return;
     }
     tell(self, object, "thawed", done ? done : "the host was restarted since: nothing is held");
@@ -104,7 +128,16 @@ recover_lease(const Recovery *self, const VmsLease *lease)
     else if (vms_error_get_code(error) == VMSNAP_E_NOT_FOUND)
         tell(self, object, "thawed", "by its guard");
     else
-        tell(self, object, "failed", error->message);
+        tell_failure(self, object, error);
+}
+
+static void
+tell_damaged(const Recovery *self, const char *object)
+{
+    g_autoptr(GError) why = NULL;
+
+    vms_fail(&why, VMSNAP_E_IO, "the lease cannot be read");
+    tell_failure(self, object, why);
 }
 
 static gboolean
@@ -118,7 +151,7 @@ recover_leases(const Recovery *self, GError **error)
     for (guint i = 0; i < leases->len; i++)
         recover_lease(self, leases->pdata[i]);
     for (guint i = 0; damaged && i < damaged->len; i++)
-        tell(self, damaged->pdata[i], "failed", "the lease cannot be read");
+        tell_damaged(self, damaged->pdata[i]);
     return TRUE;
 }
 
@@ -281,7 +314,7 @@ recover_operation(const Recovery *self, const VmsOperation *seen)
         tell(self, object, act, seen->vm_name ? seen->vm_name : "");
         return;
     }
-    tell(self, object, "failed", error->message);
+    tell_failure(self, object, error);
 }
 
 static gboolean
@@ -307,14 +340,21 @@ vms_engine_recover(VmsEngine *engine, VmsProgress *progress, GPtrArray **ret_act
 {
     g_autoptr(GPtrArray) acts =
         g_ptr_array_new_with_free_func((GDestroyNotify)vms_recovery_act_free);
-    const Recovery self = { .engine = engine, .progress = progress, .acts = acts };
+    g_auto(Failures) failures = { 0 };
+    const Recovery self = {
+        .engine = engine, .progress = progress, .acts = acts, .failures = &failures
+    };
+    gboolean done;
 
     if (engine->read_only)
         return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
-    if (!recover_leases(&self, error) || !recover_operations(&self, error))
-        return FALSE;
+    done = recover_leases(&self, error) && recover_operations(&self, error);
     *ret_acts = g_steal_pointer(&acts);
-    return TRUE;
+    if (done && failures.count > 0)
+        g_propagate_prefixed_error(
+            error, g_steal_pointer(&failures.first),
+            "%u of what was left open could not be recovered: ", failures.count);
+    return done && failures.count == 0;
 }
 
 gboolean

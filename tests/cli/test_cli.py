@@ -425,6 +425,20 @@ class Recovering(Case):
         self.assertEqual(set(act), {"object", "act", "message"})
         self.assertEqual(self.json("recover"), {"acts": []}, "it is done")
 
+    def test_what_cannot_be_recovered_is_a_failure_with_its_acts(self):
+        self.leave_open()
+        with sqlite3.connect(self.state + "/catalog.db") as catalog:
+            catalog.execute("UPDATE record SET text = replace(text, '\"type\": \"snapshot\"',"
+                            " '\"type\": \"clone\"') WHERE kind = 'operation'")
+        catalog.close()
+        act, = self.json("recover", code=1)["acts"]
+        self.assertEqual(act["act"], "failed")
+        out, err = self.run_command("recover", code=1)
+        self.assertIn("failed", out)
+        self.assertIn("could not be recovered", err)
+        _, err = self.run_command("snapshot", "create", "web", "two")
+        self.assertIn("could not be recovered", err)
+
     def test_a_change_recovers_first_and_says_so(self):
         self.leave_open()
         _, err = self.run_command("--no-recover", "snapshot", "create", "web", "two")
