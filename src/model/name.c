@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <sys/random.h>
 
 gboolean
 vms_name_is_uuid(const char *text)
@@ -88,8 +89,22 @@ vms_name_check_path(const char *path, GError **error)
     return TRUE;
 }
 
+/* From the kernel: GLib's generator goes on alike in both sides of a fork, and two processes would
+ * give their operations one name. */
 char *
 vms_name_new_uuid(void)
 {
-    return g_uuid_string_random();
+    guint8 bytes[16];
+    GString *text = g_string_sized_new(36);
+
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
+        g_string_free(text, TRUE);
+        return g_uuid_string_random();
+    }
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    for (gsize i = 0; i < sizeof(bytes); i++)
+        g_string_append_printf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                               bytes[i]);
+    return g_string_free(text, FALSE);
 }
