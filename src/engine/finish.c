@@ -61,8 +61,13 @@ list_files(const VmsSnapshot *snapshot)
 gboolean
 vms_finish_delete(VmsEngine *engine, VmsWork *work, GError **error)
 {
-    g_autoptr(GPtrArray) files = list_files(work->snapshot);
+    g_autoptr(GPtrArray) files = NULL;
 
+    if (!work->snapshot) { /* another delete was quicker, after a crash of this one */
+        vms_journal_complete(work->operation, "the snapshot is gone");
+        return vms_store_save(engine->drivers->catalog, work, error);
+    }
+    files = list_files(work->snapshot);
     if (!vms_layout_remove(engine, files, work->snapshot->folders, error))
         return FALSE;
     vms_crash_point("delete-removed");

@@ -16,6 +16,7 @@ vms_journal_new(const VmsEngine *engine, const char *uuid, const char *type)
     operation->created_us = vms_clock_realtime_us();
     operation->owner = vms_process_self();
     operation->boot_id = g_strdup(engine->boot_id);
+    operation->runtime_dir = g_strdup(engine->runtime_dir);
     return operation;
 }
 
@@ -24,6 +25,39 @@ vms_journal_owner_alive(const VmsEngine *engine, const VmsOperation *operation)
 {
     return g_strcmp0(operation->boot_id, engine->boot_id) == 0 &&
            vms_process_alive(&operation->owner);
+}
+
+gboolean
+vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation)
+{
+    return operation->vm_uuid && g_strcmp0(operation->runtime_dir, engine->runtime_dir) == 0;
+}
+
+/* Between the stop and the end of an exchange: the VM's own files are not its own yet. */
+static gboolean
+leaves_torn(const VmsOperation *operation, const char *vm_uuid)
+{
+    return vms_operation_is_open(operation) && operation->exchanges->len > 0 &&
+           operation->journal >= VMS_JOURNAL_STOPPING &&
+           g_strcmp0(operation->vm_uuid, vm_uuid) == 0;
+}
+
+gboolean
+vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error)
+{
+    g_autoptr(GPtrArray) operations = NULL;
+
+    if (!vms_store_list_operations(engine->drivers->catalog, &operations, error))
+        return FALSE;
+    for (guint i = 0; i < operations->len; i++) {
+        const VmsOperation *operation = operations->pdata[i];
+
+        if (leaves_torn(operation, vm_uuid))
+            return vms_refuse(error, VMSNAP_E_BUSY, "Unfinished",
+                              "operation %s (%s) of VM %s was interrupted: recover it first",
+                              operation->uuid, operation->type, operation->vm_name);
+    }
+    return TRUE;
 }
 
 static void
@@ -60,40 +94,91 @@ vms_journal_fail(VmsOperation *operation, const GError *why)
                                          operation->finished_us));
 }
 
-gboolean
-vms_journal_advance(const VmsEngine *engine, VmsWork *work, VmsJournalState state, GError **error)
+/* TRUE if the catalog shows what we wrote, although it said that it failed. */
+static gboolean
+read_back(const VmsEngine *engine, VmsWork *work, gboolean *ret_stands, GError **error)
 {
-    vms_crash_point("journal-before");
-    work->operation->journal = state;
-    if (!vms_store_save(engine->drivers->catalog, work, error))
+    g_autoptr(VmsOperation) stored = NULL;
+    g_autoptr(GError) unread = NULL;
+    guint64 version = 0;
+
+    *ret_stands = FALSE;
+    if (!vms_store_load_operation(engine->drivers->catalog, work->operation->uuid, &stored,
+                                  &version, &unread)) {
+        if (vms_error_get_code(unread) == VMSNAP_E_NOT_FOUND)
+            return TRUE;
+        g_propagate_error(error, g_steal_pointer(&unread));
         return FALSE;
-    vms_crash_point("journal-after");
+    }
+    if (version <= work->operation_version || stored->journal != work->operation->journal)
+        return TRUE;
+    work->operation_version = version;
+    work->snapshot_version += work->snapshot ? 1 : 0; /* of the same batch */
+    *ret_stands = TRUE;
     return TRUE;
 }
 
 gboolean
 vms_journal_commit(const VmsEngine *engine, VmsWork *work, GError **error)
 {
-    g_autoptr(VmsOperation) stored = NULL;
     g_autoptr(GError) failed = NULL;
-    g_autoptr(GError) unread = NULL;
-    guint64 version = 0;
+    GError *unread = NULL;
+    gboolean stands;
 
     if (vms_store_save(engine->drivers->catalog, work, &failed))
         return TRUE;
-    if (!vms_store_load_operation(engine->drivers->catalog, work->operation->uuid, &stored,
-                                  &version, &unread)) {
+    if (!read_back(engine, work, &stands, &unread)) {
         vms_refuse(error, VMSNAP_E_UNCERTAIN, "Uncertain",
                    "the catalog failed and cannot be read back: %s", failed->message);
         if (error)
-            vms_error_take_cause(*error, g_steal_pointer(&unread));
+            vms_error_take_cause(*error, unread);
+        else
+            g_error_free(unread);
         return FALSE;
     }
-    if (version > work->operation_version && stored->journal == work->operation->journal) {
-        work->operation_version = version;
-        return TRUE;
+    if (!stands)
+        g_propagate_error(error, g_steal_pointer(&failed));
+    return stands;
+}
+
+gboolean
+vms_journal_advance(const VmsEngine *engine, VmsWork *work, VmsJournalState state, GError **error)
+{
+    VmsJournalState before = work->operation->journal;
+
+    vms_crash_point("journal-before");
+    work->operation->journal = state;
+    if (!vms_journal_commit(engine, work, error)) {
+        /* What was not written down is not begun: the way back starts where we still are. */
+        work->operation->journal = before;
+        return FALSE;
     }
-    g_propagate_error(error, g_steal_pointer(&failed));
+    vms_crash_point("journal-after");
+    return TRUE;
+}
+
+gboolean
+vms_journal_leave(GError *failed, GError **error)
+{
+    vms_refuse(error, VMSNAP_E_UNCERTAIN, "Uncertain",
+               "it is done, but not brought to its end, which recover does: %s", failed->message);
+    if (error)
+        vms_error_take_cause(*error, failed);
+    else
+        g_error_free(failed);
+    return FALSE;
+}
+
+gboolean
+vms_journal_stay(GError *why, GError *worse, GError **error)
+{
+    vms_refuse(error, VMSNAP_E_UNCERTAIN, "Uncertain", "%s; going back failed: %s", why->message,
+               worse->message);
+    if (error)
+        vms_error_take_cause(*error, why);
+    else
+        g_error_free(why);
+    g_error_free(worse);
     return FALSE;
 }
 
@@ -102,13 +187,6 @@ vms_journal_close(const VmsEngine *engine, VmsWork *work, GError **error)
 {
     GError *failed = NULL;
 
-    if (vms_store_save(engine->drivers->catalog, work, &failed))
-        return TRUE;
-    vms_refuse(error, VMSNAP_E_UNCERTAIN, "Uncertain",
-               "it is done, but the catalog could not be told: %s", failed->message);
-    if (error)
-        vms_error_take_cause(*error, failed);
-    else
-        g_error_free(failed);
-    return FALSE;
+    return vms_store_save(engine->drivers->catalog, work, &failed) ||
+           vms_journal_leave(failed, error);
 }

@@ -14,11 +14,19 @@ VmsOperation *vms_journal_new(const VmsEngine *engine, const char *uuid, const c
 /* TRUE if the process that owns it lives: then nobody else may touch what it works on. */
 gboolean vms_journal_owner_alive(const VmsEngine *engine, const VmsOperation *operation);
 
+/* TRUE if it runs under a lock of its VM that this engine sees: then that lock, free, says that
+ * even a living owner has given it up. */
+gboolean vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation);
+/* Under the VM's lock: BUSY with reason "Unfinished" when an earlier exchange of its disks was
+ * interrupted, which may have left them of different times. */
+gboolean vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error);
+
 /* Mark it completed. Not stored yet. */
 void vms_journal_complete(VmsOperation *operation, const char *message);
 /* Mark it failed, or cancelled when @why is a cancellation. Not stored yet. */
 void vms_journal_fail(VmsOperation *operation, const GError *why);
-/* Move the journal forward and store it: the intent is durable when this returns. */
+/* Move the journal forward and store it: the intent is durable when this returns. On failure it
+ * stays where it was; UNCERTAIN as below. */
 gboolean vms_journal_advance(const VmsEngine *engine, VmsWork *work, VmsJournalState state,
                              GError **error);
 /* Store the record that makes the operation's outcome stand. When the catalog fails, what it holds
@@ -28,3 +36,9 @@ gboolean vms_journal_commit(const VmsEngine *engine, VmsWork *work, GError **err
 /* The same where the outcome stands already, whatever the catalog says: UNCERTAIN on failure, and
  * recover finishes the record. */
 gboolean vms_journal_close(const VmsEngine *engine, VmsWork *work, GError **error);
+/* The failure of a last step, as the caller hears it: UNCERTAIN, since the outcome stands. Takes
+ * @failed; always FALSE. */
+gboolean vms_journal_leave(GError *failed, GError **error);
+/* The failure @why of an operation that could not be rolled back, since @worse: UNCERTAIN, recover
+ * goes on. Takes both; always FALSE. */
+gboolean vms_journal_stay(GError *why, GError *worse, GError **error);

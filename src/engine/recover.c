@@ -306,15 +306,21 @@ recover_operation(const Recovery *self, const VmsOperation *seen)
     g_autoptr(VmsLock) lock = NULL;
     g_autoptr(GError) error = NULL;
     const char *act = "failed";
+    gboolean living = vms_journal_owner_alive(self->engine, seen);
 
+    /* Who runs an operation holds its VM's lock. A living owner without it has given the operation
+     * up, uncertain of its outcome. */
     lock_name = vms_lock_name_vm(seen->vm_uuid ? seen->vm_uuid : seen->uuid);
-    if (vms_lock_take(self->engine->runtime_dir, lock_name, seen->uuid, LOCK_WAIT_MS,
-                      self->progress, &lock, &error) &&
-        recover_locked(self, seen, &act, &error)) {
-        tell(self, object, act, seen->vm_name ? seen->vm_name : "");
+    if (!vms_lock_take(self->engine->runtime_dir, lock_name, seen->uuid, living ? 0 : LOCK_WAIT_MS,
+                       self->progress, &lock, &error)) {
+        if (!living)
+            tell_failure(self, object, error);
         return;
     }
-    tell_failure(self, object, error);
+    if (recover_locked(self, seen, &act, &error))
+        tell(self, object, act, seen->vm_name ? seen->vm_name : "");
+    else
+        tell_failure(self, object, error);
 }
 
 static gboolean
@@ -329,7 +335,9 @@ recover_operations(const Recovery *self, GError **error)
 
         if (!vms_progress_check(self->progress, error))
             return FALSE;
-        if (vms_operation_is_open(operation) && !vms_journal_owner_alive(self->engine, operation))
+        if (vms_operation_is_open(operation) &&
+            (!vms_journal_owner_alive(self->engine, operation) ||
+             vms_journal_lock_tells(self->engine, operation)))
             recover_operation(self, operation);
     }
     return TRUE;

@@ -26,7 +26,8 @@ check_operations(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
         const VmsOperation *operation = operations->pdata[i];
         g_autofree char *holder = NULL;
 
-        if (!vms_operation_is_open(operation) ||
+        /* An earlier delete that did not come to its end needs nothing: this one does its work. */
+        if (!vms_operation_is_open(operation) || g_strcmp0(operation->type, "delete") == 0 ||
             g_strcmp0(operation->snapshot, snapshot->uuid) != 0 ||
             !vms_journal_owner_alive(engine, operation))
             continue;
@@ -99,6 +100,7 @@ vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const 
     g_auto(VmsWork) work = { 0 };
     g_autofree char *lock_name = NULL;
     g_autoptr(VmsLock) lock = NULL;
+    GError *failed = NULL;
 
     if (engine->read_only)
         return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
@@ -113,5 +115,5 @@ vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const 
         return FALSE;
     vms_crash_point("delete-recorded");
     vms_progress_enter(progress, VMSNAP_STAGE_FINISHING);
-    return vms_finish_delete(engine, &work, error);
+    return vms_finish_delete(engine, &work, &failed) || vms_journal_leave(failed, error);
 }

@@ -220,7 +220,7 @@ stop(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, VmsProg
 static gboolean
 go_back(VmsEngine *engine, VmsWork *work, VmsProgress *progress, GError *failed, GError **error)
 {
-    g_autoptr(GError) worse = NULL;
+    GError *worse = NULL;
 
     vms_progress_enter(progress, VMSNAP_STAGE_ROLLING_BACK);
     if (vms_error_get_code(failed) == VMSNAP_E_UNCERTAIN ||
@@ -228,12 +228,28 @@ go_back(VmsEngine *engine, VmsWork *work, VmsProgress *progress, GError *failed,
         g_propagate_error(error, failed);
         return FALSE;
     }
-    vms_refuse(error, VMSNAP_E_UNCERTAIN, "Uncertain", "%s; going back failed: %s", failed->message,
-               worse->message);
-    if (error)
-        vms_error_take_cause(*error, failed);
-    else
+    return vms_journal_stay(failed, worse, error);
+}
+
+/* Only a VM that is off for certain can be given its old disks again. One whose start was answered
+ * by a failure and that runs all the same was started. */
+static gboolean
+start_new(VmsEngine *engine, const VmsWork *work, GError **error)
+{
+    VmsInstance now = { .domain_id = -1 };
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    GError *failed = NULL;
+
+    if (vms_replace_forward(engine, work, &failed))
+        return TRUE;
+    if (!vms_hypervisor_read_state(engine->drivers->hypervisor, work->operation->vm_uuid, &state,
+                                   &now, NULL))
+        return vms_journal_leave(failed, error);
+    if (now.domain_id >= 0) {
         g_error_free(failed);
+        return TRUE;
+    }
+    g_propagate_error(error, failed);
     return FALSE;
 }
 
@@ -249,7 +265,7 @@ commit_and_start(VmsEngine *engine, VmsWork *work, gint64 stopped_us, VmsProgres
         return TRUE;
     vms_progress_enter(progress, VMSNAP_STAGE_RESTARTING);
     work->operation->downtime_us = vms_clock_monotonic_us() - stopped_us;
-    return vms_replace_forward(engine, work, error);
+    return start_new(engine, work, error);
 }
 
 gboolean

@@ -243,20 +243,23 @@ complete(Restoring *self, GError **error)
     return vms_journal_close(self->engine, &self->work, error);
 }
 
-/* The VM is as it was; what was made for it goes, and the record says why. */
-static void
-roll_back(Restoring *self, GError *why)
+/* The VM is as it was; what was made for it goes, and the record says why. Takes @why; always
+ * FALSE. */
+static gboolean
+roll_back(Restoring *self, GError *why, GError **error)
 {
     VmsOperation *operation = self->work.operation;
-    g_autoptr(GError) error = NULL;
+    GError *worse = NULL;
 
     vms_journal_fail(operation, why);
-    if (!vms_layout_remove(self->engine, operation->files, operation->folders, &error) ||
-        !vms_store_save(self->engine->drivers->catalog, &self->work, &error)) {
+    if (!vms_layout_remove(self->engine, operation->files, operation->folders, &worse) ||
+        !vms_journal_commit(self->engine, &self->work, &worse)) {
         vms_log(self->engine->log, VMSNAP_LOG_ERROR, "restore %s was not rolled back whole: %s",
-                operation->uuid, error->message);
-        vms_error_take_cause(why, g_steal_pointer(&error));
+                operation->uuid, worse->message);
+        return vms_journal_stay(why, worse, error);
     }
+    g_propagate_error(error, why);
+    return FALSE;
 }
 
 static gboolean
@@ -269,7 +272,7 @@ run(Restoring *self, GError **error)
         vms_replace_run(self->engine, &self->work, self->request, self->progress, &failed))
         return complete(self, error);
     if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN)
-        roll_back(self, failed);
+        return roll_back(self, failed, error);
     g_propagate_error(error, failed);
     return FALSE;
 }
@@ -293,6 +296,8 @@ vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, VmsProgress 
     lock_name = vms_lock_name_vm(self.survey->snapshot->vm_uuid);
     if (!vms_lock_take(engine->runtime_dir, lock_name, order->operation_uuid,
                        order->request->wait_ready_ms, progress, &lock, error))
+        return FALSE;
+    if (!vms_journal_check_settled(engine, self.survey->snapshot->vm_uuid, error))
         return FALSE;
     g_clear_pointer(&self.survey, vms_restore_survey_free);
     if (!vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request->flags,

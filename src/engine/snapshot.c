@@ -382,17 +382,17 @@ take(Taking *self, GError **error)
            judge(self, error) && commit(self, error);
 }
 
-/* End the job first: only then are scratch and socket ours to remove. */
-static void
-roll_back(Taking *self, GError *why)
+/* End the job first: only then are scratch and socket ours to remove. Takes @why; always FALSE. */
+static gboolean
+roll_back(Taking *self, GError *why, GError **error)
 {
     VmsSnapshot *snapshot = self->work.snapshot;
-    g_autoptr(GError) error = NULL;
+    GError *worse = NULL;
 
     vms_progress_enter(self->progress, VMSNAP_STAGE_ROLLING_BACK);
     if (self->watch &&
-        vms_hypervisor_end_backup(self->engine->drivers->urgent, snapshot->vm_uuid, &error))
-        vms_watch_release(g_steal_pointer(&self->watch), &error);
+        vms_hypervisor_end_backup(self->engine->drivers->urgent, snapshot->vm_uuid, &worse))
+        vms_watch_release(g_steal_pointer(&self->watch), &worse);
     g_clear_pointer(&self->watch, vms_watch_abandon);
     snapshot->phase = VMSNAP_SNAPSHOT_FAILED;
     vms_conditions_set(snapshot->conditions,
@@ -400,12 +400,14 @@ roll_back(Taking *self, GError *why)
                                          vms_error_get_reason(why), why->message,
                                          vms_clock_realtime_us()));
     vms_journal_fail(self->work.operation, why);
-    if (error || !clear_try(self, &error) ||
-        !vms_store_save(self->engine->drivers->catalog, &self->work, &error)) {
+    if (worse || !clear_try(self, &worse) ||
+        !vms_journal_commit(self->engine, &self->work, &worse)) {
         vms_log(self->engine->log, VMSNAP_LOG_ERROR, "snapshot %s was not rolled back whole: %s",
-                snapshot->name, error ? error->message : "unknown");
-        vms_error_take_cause(why, g_steal_pointer(&error));
+                snapshot->name, worse->message);
+        return vms_journal_stay(why, worse, error);
     }
+    g_propagate_error(error, why);
+    return FALSE;
 }
 
 gboolean
@@ -416,19 +418,20 @@ vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *v
     g_auto(Taking) self = { .engine = engine, .request = request, .progress = progress };
     g_autofree char *lock_name = vms_lock_name_vm(vm_uuid);
     g_autoptr(VmsLock) lock = NULL;
-    g_autoptr(GError) failed = NULL;
+    GError *failed = NULL;
 
     vms_progress_enter(progress, VMSNAP_STAGE_WAITING);
     if (!vms_engine_check_acting(engine, TRUE, error) ||
         !vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, request->wait_ready_ms,
                        progress, &lock, error) ||
+        !vms_journal_check_settled(engine, vm_uuid, error) ||
         !survey_when_ready(&self, vm_uuid, error) || !record_intent(&self, operation_uuid, error))
         return FALSE;
     *ret_snapshot_uuid = g_strdup(self.work.snapshot->uuid);
     if (take(&self, &failed))
         return TRUE;
     if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN)
-        roll_back(&self, failed);
-    g_propagate_error(error, g_steal_pointer(&failed));
+        return roll_back(&self, failed, error);
+    g_propagate_error(error, failed);
     return FALSE;
 }

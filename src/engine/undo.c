@@ -82,6 +82,7 @@ vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *resto
     g_autofree char *lock_name = NULL;
     g_autoptr(VmsLock) lock = NULL;
     GError *failed = NULL;
+    GError *worse = NULL;
 
     vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
     if (!vms_engine_check_acting(engine, TRUE, error) ||
@@ -94,13 +95,15 @@ vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *resto
     g_clear_pointer(&restore, vms_operation_free);
     if (!vms_store_load_operation(engine->drivers->catalog, restore_uuid, &restore, NULL, error) ||
         !check_undoable(restore, error) ||
+        !vms_journal_check_settled(engine, restore->vm_uuid, error) ||
         !record_intent(engine, &work, restore, operation_uuid, error))
         return FALSE;
     if (vms_replace_run(engine, &work, request, progress, &failed))
-        return vms_finish_undo(engine, &work, error);
+        return vms_finish_undo(engine, &work, &failed) || vms_journal_leave(failed, error);
     if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN) {
         vms_journal_fail(work.operation, failed);
-        vms_store_save(engine->drivers->catalog, &work, NULL);
+        if (!vms_journal_commit(engine, &work, &worse))
+            return vms_journal_stay(failed, worse, error);
     }
     g_propagate_error(error, failed);
     return FALSE;

@@ -72,6 +72,7 @@ free_subject(VmsOperation *operation)
     g_free(operation->snapshot_name);
     g_free(operation->undo_of);
     g_free(operation->boot_id);
+    g_free(operation->runtime_dir);
 }
 
 void

@@ -52,6 +52,7 @@ typedef struct {
     /* owner */
     VmsProcessId owner;
     char *boot_id;
+    char *runtime_dir; /* where its owner holds the VM's lock while it runs */
     /* journal */
     VmsJournalState journal;
     GPtrArray *folders;   /* char*: folders it may have made */

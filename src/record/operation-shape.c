@@ -67,6 +67,7 @@ static const VmsField operation_fields[] = {
     VMS_PLAIN(VmsOperation, finished_us, INT),
     VMS_NESTED(VmsOperation, owner, STRUCT, vms_shape_process),
     VMS_TEXT(VmsOperation, boot_id, VMS_CHECK_NONE),
+    VMS_TEXT(VmsOperation, runtime_dir, VMS_CHECK_PATH),
     VMS_ENUM(VmsOperation, journal, vms_words_journal),
     VMS_TEXTS(VmsOperation, folders, VMS_CHECK_PATH),
     VMS_TEXTS(VmsOperation, files, VMS_CHECK_PATH),

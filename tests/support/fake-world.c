@@ -5,15 +5,11 @@
 #include "base/error.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-typedef struct {
-    VmsHypervisor hypervisor;
-    FakeWorld *world;
-} FakeHypervisor;
 
 typedef struct {
     VmsAgent agent;
@@ -38,18 +34,18 @@ fake_world_log(FakeWorld *world, const char *name)
     world->log[at + size - 1] = ' ';
 }
 
-typedef enum { OK, REFUSED, LOST } Fate;
-
-static Fate
-call(FakeWorld *world, const char *name, GError **error)
+FakeFate
+fake_world_call(FakeWorld *world, const char *name, GError **error)
 {
     int n = atomic_fetch_add(&world->calls, 1) + 1;
 
     fake_world_log(world, name);
     if (n < world->fail_first || n > world->fail_last)
-        return OK;
+        return FAKE_OK;
+    if (world->failure == FAKE_KILL)
+        raise(SIGKILL);
     vms_fail(error, VMSNAP_E_HYPERVISOR, "made to fail: %s", name);
-    return world->failure == FAKE_LOSE ? LOST : REFUSED;
+    return world->failure == FAKE_LOSE ? FAKE_LOST : FAKE_REFUSED;
 }
 
 /* ---- hypervisor ---- */
@@ -60,9 +56,10 @@ read_state(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,
 {
     FakeWorld *world = world_of(hv);
 
-    (void)uuid;
-    if (call(world, "state", error) != OK)
+    if (fake_world_call(world, "state", error) != FAKE_OK)
         return FALSE;
+    if (world->gone)
+        return vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no VM %s", uuid);
     *ret_state = (vmsnap_vm_state)world->state;
     *ret_instance = (VmsInstance){ .domain_id = world->domain_id,
                                    .process = { .pid = world->domain_id < 0 ? 0 : world->pid } };
@@ -73,28 +70,28 @@ static gboolean
 suspend(VmsHypervisor *hv, const char *uuid, GError **error)
 {
     FakeWorld *world = world_of(hv);
-    Fate fate = call(world, "suspend", error);
+    FakeFate fate = fake_world_call(world, "suspend", error);
 
     (void)uuid;
-    if (fate == REFUSED)
+    if (fate == FAKE_REFUSED)
         return FALSE;
     world->state = VMSNAP_VM_PAUSED;
-    return fate == OK;
+    return fate == FAKE_OK;
 }
 
 static gboolean
 resume(VmsHypervisor *hv, const char *uuid, GError **error)
 {
     FakeWorld *world = world_of(hv);
-    Fate fate = call(world, "resume", error);
+    FakeFate fate = fake_world_call(world, "resume", error);
 
     (void)uuid;
-    if (fate == REFUSED)
+    if (fate == FAKE_REFUSED)
         return FALSE;
-    if (fate == OK && world->state != VMSNAP_VM_PAUSED)
+    if (fate == FAKE_OK && world->state != VMSNAP_VM_PAUSED)
         return vms_fail(error, VMSNAP_E_HYPERVISOR, "not paused");
     world->state = VMSNAP_VM_RUNNING;
-    return fate == OK;
+    return fate == FAKE_OK;
 }
 
 static gboolean
@@ -104,7 +101,7 @@ read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind, char **ret_s
     FakeWorld *world = world_of(hv);
 
     (void)uuid;
-    if (call(world, "read-job", error) != OK)
+    if (fake_world_call(world, "read-job", error) != FAKE_OK)
         return FALSE;
     *ret_kind = (VmsJobKind)world->job;
     *ret_socket = g_strdup(world->job_socket);
@@ -115,13 +112,13 @@ static gboolean
 end_backup(VmsHypervisor *hv, const char *uuid, GError **error)
 {
     FakeWorld *world = world_of(hv);
-    Fate fate = call(world, "end-backup", error);
+    FakeFate fate = fake_world_call(world, "end-backup", error);
 
     (void)uuid;
-    if (fate == REFUSED)
+    if (fate == FAKE_REFUSED)
         return FALSE;
     world->job = VMS_JOB_NONE;
-    return fate == OK;
+    return fate == FAKE_OK;
 }
 
 static void
@@ -132,23 +129,23 @@ free_hypervisor(VmsHypervisor *hv)
 
 /* ---- agent ---- */
 
-static Fate
+static FakeFate
 ask(VmsAgent *agent, const char *name, GError **error)
 {
     FakeWorld *world = ((FakeAgent *)agent)->world;
-    Fate fate = call(world, name, error);
+    FakeFate fate = fake_world_call(world, name, error);
 
-    if (fate != OK)
+    if (fate != FAKE_OK)
         return fate;
     if (world->state != VMSNAP_VM_RUNNING) {
         vms_refuse(error, VMSNAP_E_AGENT, "AgentNotReady", "domain is not running");
-        return REFUSED;
+        return FAKE_REFUSED;
     }
     if (!world->silent)
-        return OK;
+        return FAKE_OK;
     vms_clock_sleep_us(20000);
     vms_fail(error, VMSNAP_E_TIMEOUT, "no answer");
-    return REFUSED;
+    return FAKE_REFUSED;
 }
 
 /* A freeze that waited in the channel comes first. */
@@ -163,7 +160,7 @@ static gboolean
 ping(VmsAgent *agent, guint limit_ms, GError **error)
 {
     (void)limit_ms;
-    return ask(agent, "ping", error) == OK;
+    return ask(agent, "ping", error) == FAKE_OK;
 }
 
 static gboolean
@@ -172,7 +169,7 @@ read_info(VmsAgent *agent, guint limit_ms, VmsAgentInfo *ret_info, GError **erro
     FakeWorld *world = ((FakeAgent *)agent)->world;
 
     (void)limit_ms;
-    if (ask(agent, "info", error) != OK)
+    if (ask(agent, "info", error) != FAKE_OK)
         return FALSE;
     *ret_info = (VmsAgentInfo){ .version = g_strdup("fake"),
                                 .windows = world->windows,
@@ -190,7 +187,7 @@ list_filesystems(VmsAgent *agent, const VmsVm *vm, guint limit_ms, GPtrArray **r
 
     (void)vm;
     (void)limit_ms;
-    if (ask(agent, "list", error) != OK)
+    if (ask(agent, "list", error) != FAKE_OK)
         return FALSE;
     list = g_ptr_array_new_with_free_func((GDestroyNotify)vms_guest_fs_free);
     for (int i = 0; i < world->filesystems; i++) {
@@ -211,7 +208,7 @@ is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error)
     FakeWorld *world = ((FakeAgent *)agent)->world;
 
     (void)limit_ms;
-    if (ask(agent, "is-frozen", error) != OK)
+    if (ask(agent, "is-frozen", error) != FAKE_OK)
         return FALSE;
     catch_up(world);
     *ret_frozen = world->frozen > 0;
@@ -222,10 +219,10 @@ static gboolean
 freeze(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
 {
     FakeWorld *world = ((FakeAgent *)agent)->world;
-    Fate fate = ask(agent, "freeze", error);
+    FakeFate fate = ask(agent, "freeze", error);
 
     (void)limit_ms;
-    if (fate == REFUSED) {
+    if (fate == FAKE_REFUSED) {
         int sent = 1;
 
         atomic_compare_exchange_strong(&world->late_freeze, &sent, 2);
@@ -236,22 +233,22 @@ freeze(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
                           "disabled: the agent is in frozen state");
     world->frozen = world->filesystems;
     *ret_count = world->frozen;
-    return fate == OK;
+    return fate == FAKE_OK;
 }
 
 static gboolean
 thaw(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
 {
     FakeWorld *world = ((FakeAgent *)agent)->world;
-    Fate fate = ask(agent, "thaw", error);
+    FakeFate fate = ask(agent, "thaw", error);
 
     (void)limit_ms;
-    if (fate == REFUSED)
+    if (fate == FAKE_REFUSED)
         return FALSE;
     *ret_count = atomic_exchange(&world->frozen, 0);
     if (*ret_count > 0)
         world->thawed_us = vms_clock_monotonic_us();
-    return fate == OK;
+    return fate == FAKE_OK;
 }
 
 static void
@@ -285,7 +282,7 @@ open_agent(VmsHypervisor *hv, const char *vm_uuid)
 static VmsHypervisor *
 new_hypervisor(FakeWorld *world)
 {
-    static const VmsHypervisorOps ops = {
+    static VmsHypervisorOps ops = {
         .read_state = read_state,
         .suspend = suspend,
         .resume = resume,
@@ -295,6 +292,7 @@ new_hypervisor(FakeWorld *world)
     };
     FakeHypervisor *self = g_new0(FakeHypervisor, 1);
 
+    fake_machine_add_ops(&ops);
     self->hypervisor.ops = &ops;
     self->world = world;
     return &self->hypervisor;

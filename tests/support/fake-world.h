@@ -13,8 +13,11 @@
 
 typedef enum {
     FAKE_REFUSE = 0, /* fails and does nothing */
-    FAKE_LOSE        /* does it, but the answer is lost */
+    FAKE_LOSE,       /* does it, but the answer is lost */
+    FAKE_KILL        /* the calling process dies before it */
 } FakeFailure;
+
+enum { FAKE_DISKS = 2 };
 
 typedef struct {
     atomic_int state; /* vmsnap_vm_state */
@@ -35,9 +38,31 @@ typedef struct {
     atomic_int fail_last;
     atomic_int failure; /* FakeFailure */
     atomic_llong thawed_us;
+    /* the machine around the guest; see fake-machine.c */
+    atomic_int gone;         /* undefined */
+    atomic_int managed_save; /* has one */
+    atomic_int deaf;         /* does not follow when it is asked to stop */
+    atomic_int torn_starts;  /* started with disks of different times */
+    char disks[FAKE_DISKS][128];
+    char nvram[128]; /* empty: none */
+    char xml[1024];
     atomic_int logged;
     char log[16384]; /* names of calls, each followed by a space */
 } FakeWorld;
+
+/* The hypervisor of a world; fake_machine_ops() are those of a whole VM, not of its guest only. */
+typedef struct {
+    VmsHypervisor hypervisor;
+    FakeWorld *world;
+} FakeHypervisor;
+
+typedef enum { FAKE_OK, FAKE_REFUSED, FAKE_LOST } FakeFate;
+
+/* Log and count one call, and say what becomes of it; @error is set unless it is OK. */
+FakeFate fake_world_call(FakeWorld *world, const char *name, GError **error);
+
+/* Fill in what a machine needs besides its guest. */
+void fake_machine_add_ops(VmsHypervisorOps *ops);
 
 /* Map @path, made if it is missing: a running VM with an agent and two file systems. */
 FakeWorld *fake_world_open(const char *path);

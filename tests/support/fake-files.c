@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "support/fake-files.h"
+
+/* ---- files being made ---- */
+
+typedef struct {
+    VmsTransfer transfer;
+    VmsTransfer *inner;
+    FakeWorld *world;
+} FakeTransfer;
+
+typedef struct {
+    VmsVolume volume;
+    VmsVolume *inner;
+    FakeWorld *world;
+} FakeVolume;
+
+/* Do @what unless the call is refused; an answer that is lost is a failure. */
+#define PASS(the_world, name, what)                                                                \
+    FakeFate fate = fake_world_call(the_world, name, error);                                       \
+    if (fate == FAKE_REFUSED)                                                                      \
+        return FALSE;                                                                              \
+    return (what) && fate == FAKE_OK
+#define ERROR_OF (fate == FAKE_OK ? error : NULL)
+
+static gboolean
+transfer_clone(VmsTransfer *transfer, GError **error)
+{
+    FakeTransfer *self = (FakeTransfer *)transfer;
+
+    PASS(self->world, "clone", vms_transfer_clone(self->inner, ERROR_OF));
+}
+
+static gboolean
+transfer_copy(VmsTransfer *transfer, VmsProgress *progress, GError **error)
+{
+    FakeTransfer *self = (FakeTransfer *)transfer;
+
+    PASS(self->world, "copy", vms_transfer_copy(self->inner, progress, ERROR_OF));
+}
+
+static int
+transfer_get_fd(VmsTransfer *transfer)
+{
+    return vms_transfer_get_fd(((FakeTransfer *)transfer)->inner);
+}
+
+static gboolean
+transfer_finish(VmsTransfer *transfer, guint32 mode, VmsFileId *ret_id, GError **error)
+{
+    FakeTransfer *self = (FakeTransfer *)transfer;
+
+    PASS(self->world, "finish", vms_transfer_finish(self->inner, mode, ret_id, ERROR_OF));
+}
+
+static void
+transfer_free(VmsTransfer *transfer)
+{
+    vms_transfer_free(((FakeTransfer *)transfer)->inner);
+    g_free(transfer);
+}
+
+static const VmsTransferOps transfer_ops = {
+    .clone = transfer_clone,
+    .copy = transfer_copy,
+    .get_fd = transfer_get_fd,
+    .finish = transfer_finish,
+    .free = transfer_free,
+};
+
+static gboolean
+volume_open_transfer(VmsVolume *volume, const char *source, const char *target,
+                     VmsTransfer **ret_transfer, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+    FakeFate fate = fake_world_call(self->world, "open-transfer", error);
+    VmsTransfer *inner = NULL;
+    FakeTransfer *made;
+
+    if (fate == FAKE_REFUSED)
+        return FALSE;
+    if (!vms_volume_open_transfer(self->inner, source, target, &inner, ERROR_OF))
+        return FALSE;
+    if (fate == FAKE_LOST) {
+        vms_transfer_free(inner);
+        return FALSE;
+    }
+    made = g_new0(FakeTransfer, 1);
+    made->transfer.ops = &transfer_ops;
+    made->inner = inner;
+    made->world = self->world;
+    *ret_transfer = &made->transfer;
+    return TRUE;
+}
+
+/* ---- what only looks: it cannot be made to fail, there are enough others ---- */
+
+static gboolean
+volume_inspect(VmsVolume *volume, const char *path, const char *format, VmsImage **ret_image,
+               GError **error)
+{
+    return vms_volume_inspect(((FakeVolume *)volume)->inner, path, format, ret_image, error);
+}
+
+static gboolean
+volume_identify(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error)
+{
+    return vms_volume_identify(((FakeVolume *)volume)->inner, path, ret_id, error);
+}
+
+static gboolean
+volume_read_place(VmsVolume *volume, const char *source, const char *folder, VmsPlaceInfo *ret_info,
+                  GError **error)
+{
+    return vms_volume_read_place(((FakeVolume *)volume)->inner, source, folder, ret_info, error);
+}
+
+/* Nobody: a walk through /proc takes its time. QEMU has the disks of a VM that runs. */
+static gboolean
+volume_read_use(VmsVolume *volume, const char *path, VmsImageUse *ret_use, GError **error)
+{
+    (void)path;
+    (void)error;
+    *ret_use = (VmsImageUse){ .writer = ((FakeVolume *)volume)->world->domain_id >= 0 };
+    return TRUE;
+}
+
+/* ---- what does something ---- */
+
+static gboolean
+volume_hold(VmsVolume *volume, const char *path, VmsHoldKind kind, VmsHold **ret_hold,
+            GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    if (fake_world_call(self->world, "hold", error) != FAKE_OK)
+        return FALSE;
+    return vms_volume_hold(self->inner, path, kind, ret_hold, error);
+}
+
+static gboolean
+volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "adopt", vms_volume_adopt(self->inner, path, like, ERROR_OF));
+}
+
+static gboolean
+volume_exchange(VmsVolume *volume, const char *a, const char *b, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "exchange", vms_volume_exchange(self->inner, a, b, ERROR_OF));
+}
+
+static gboolean
+volume_rename(VmsVolume *volume, const char *from, const char *to, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "rename", vms_volume_rename(self->inner, from, to, ERROR_OF));
+}
+
+static gboolean
+volume_remove(VmsVolume *volume, const char *path, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "remove", vms_volume_remove(self->inner, path, ERROR_OF));
+}
+
+static gboolean
+volume_make_folder(VmsVolume *volume, const char *path, guint32 mode, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "make-folder", vms_volume_make_folder(self->inner, path, mode, ERROR_OF));
+}
+
+static gboolean
+volume_remove_folder(VmsVolume *volume, const char *path, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "remove-folder", vms_volume_remove_folder(self->inner, path, ERROR_OF));
+}
+
+static gboolean
+volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, char **ret_sha256,
+              GError **error)
+{
+    return vms_volume_digest(((FakeVolume *)volume)->inner, path, progress, ret_sha256, error);
+}
+
+static void
+volume_free(VmsVolume *volume)
+{
+    vms_volume_free(((FakeVolume *)volume)->inner);
+    g_free(volume);
+}
+
+VmsVolume *
+fake_volume_new(FakeWorld *world, VmsVolume *inner)
+{
+    static const VmsVolumeOps ops = {
+        .inspect = volume_inspect,
+        .identify = volume_identify,
+        .read_place = volume_read_place,
+        .read_use = volume_read_use,
+        .hold = volume_hold,
+        .open_transfer = volume_open_transfer,
+        .adopt = volume_adopt,
+        .exchange = volume_exchange,
+        .rename = volume_rename,
+        .remove = volume_remove,
+        .make_folder = volume_make_folder,
+        .remove_folder = volume_remove_folder,
+        .digest = volume_digest,
+        .free = volume_free,
+    };
+    FakeVolume *self = g_new0(FakeVolume, 1);
+
+    self->volume.ops = &ops;
+    self->inner = inner;
+    self->world = world;
+    return &self->volume;
+}
+
+/* ---- records ---- */
+
+typedef struct {
+    VmsCatalog catalog;
+    VmsCatalog *inner;
+    FakeWorld *world;
+} FakeCatalog;
+
+static gboolean
+catalog_apply(VmsCatalog *catalog, const VmsChange *changes, gsize count, GError **error)
+{
+    FakeCatalog *self = (FakeCatalog *)catalog;
+
+    PASS(self->world, "apply", vms_catalog_apply(self->inner, changes, count, ERROR_OF));
+}
+
+static gboolean
+catalog_get(VmsCatalog *catalog, const char *kind, const char *id, VmsRecord **ret_record,
+            GError **error)
+{
+    FakeCatalog *self = (FakeCatalog *)catalog;
+
+    if (fake_world_call(self->world, "get", error) != FAKE_OK)
+        return FALSE;
+    return vms_catalog_get(self->inner, kind, id, ret_record, error);
+}
+
+static gboolean
+catalog_find(VmsCatalog *catalog, const char *kind, const char *name, VmsRecord **ret_record,
+             GError **error)
+{
+    return vms_catalog_find(((FakeCatalog *)catalog)->inner, kind, name, ret_record, error);
+}
+
+static gboolean
+catalog_list(VmsCatalog *catalog, const char *kind, GPtrArray **ret_records, GError **error)
+{
+    return vms_catalog_list(((FakeCatalog *)catalog)->inner, kind, ret_records, error);
+}
+
+static void
+catalog_free(VmsCatalog *catalog)
+{
+    vms_catalog_free(((FakeCatalog *)catalog)->inner);
+    g_free(catalog);
+}
+
+VmsCatalog *
+fake_catalog_new(FakeWorld *world, VmsCatalog *inner)
+{
+    static const VmsCatalogOps ops = {
+        .apply = catalog_apply,
+        .get = catalog_get,
+        .find = catalog_find,
+        .list = catalog_list,
+        .free = catalog_free,
+    };
+    FakeCatalog *self = g_new0(FakeCatalog, 1);
+
+    self->catalog.ops = &ops;
+    self->inner = inner;
+    self->world = world;
+    return &self->catalog;
+}
+
+/* ---- contents ---- */
+
+static gboolean
+probe(VmsMedia *media, const VmsImage *image, const char *target, GPtrArray **ret_states,
+      GError **error)
+{
+    (void)media;
+    (void)image;
+    (void)target;
+    (void)error;
+    *ret_states = g_ptr_array_new_with_free_func((GDestroyNotify)vms_fs_state_free);
+    return TRUE;
+}
+
+static void
+media_free(VmsMedia *media)
+{
+    g_free(media);
+}
+
+VmsMedia *
+fake_media_new(void)
+{
+    static const VmsMediaOps ops = { .probe = probe, .free = media_free };
+    VmsMedia *media = g_new0(VmsMedia, 1);
+
+    media->ops = &ops;
+    return media;
+}

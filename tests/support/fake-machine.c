@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
+#include "support/fake-world.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a hypervisor knows of a whole machine: its configuration, disks and power. A disk is a raw
+ * file whose first byte tells of which time it is. */
+
+static FakeWorld *
+world_of(VmsHypervisor *hv)
+{
+    return ((FakeHypervisor *)hv)->world;
+}
+
+static VmsDisk *
+new_disk(const FakeWorld *world, guint index)
+{
+    g_autofree char *target = g_strdup_printf("vd%c", 'a' + (int)index);
+    VmsDisk *disk = vms_disk_new(target);
+
+    disk->source = VMS_SOURCE_FILE;
+    disk->source_type = g_strdup("file");
+    disk->bus = g_strdup("virtio");
+    disk->format = g_strdup("raw");
+    disk->path = g_strdup(world->disks[index]);
+    return disk;
+}
+
+static void
+add_disks(const FakeWorld *world, GPtrArray *disks)
+{
+    for (guint i = 0; i < FAKE_DISKS; i++) {
+        if (world->disks[i][0])
+            g_ptr_array_add(disks, new_disk(world, i));
+    }
+}
+
+static VmsVm *
+survey(FakeWorld *world)
+{
+    VmsVm *vm = fake_world_survey(world);
+
+    vm->persistent = TRUE;
+    vm->managed_save = world->managed_save != 0;
+    vm->state_reason = g_strdup("shutdown");
+    vm->inactive_xml = g_strdup(world->xml);
+    vm->nvram = world->nvram[0] ? g_strdup(world->nvram) : NULL;
+    add_disks(world, vm->disks);
+    if (vms_vm_is_active(vm)) {
+        vm->live_xml = g_strdup(world->xml);
+        vm->live_disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_disk_free);
+        add_disks(world, vm->live_disks);
+    }
+    return vm;
+}
+
+static gboolean
+list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+
+    (void)secrets;
+    if (fake_world_call(world, "list-vms", error) != FAKE_OK)
+        return FALSE;
+    *ret_vms = g_ptr_array_new_with_free_func((GDestroyNotify)vms_vm_free);
+    if (!world->gone)
+        g_ptr_array_add(*ret_vms, survey(world));
+    return TRUE;
+}
+
+static gboolean
+find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+
+    (void)secrets;
+    if (fake_world_call(world, "find-vm", error) != FAKE_OK)
+        return FALSE;
+    if (world->gone)
+        return vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no VM %s", vm);
+    *ret_vm = survey(world);
+    return TRUE;
+}
+
+static gboolean
+read_block(VmsHypervisor *hv, const char *uuid, const char *target, VmsBlockInfo *ret_info,
+           GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    struct stat st;
+
+    (void)uuid;
+    if (fake_world_call(world, "read-block", error) != FAKE_OK)
+        return FALSE;
+    if (stat(world->disks[target[2] - 'a'], &st) != 0)
+        return vms_fail(error, VMSNAP_E_HYPERVISOR, "no file of %s", target);
+    *ret_info = (VmsBlockInfo){ .capacity = (guint64)st.st_size };
+    return TRUE;
+}
+
+static gboolean
+define(VmsHypervisor *hv, const char *xml, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    FakeFate fate = fake_world_call(world, "define", error);
+
+    if (fate == FAKE_REFUSED)
+        return FALSE;
+    g_strlcpy(world->xml, xml, sizeof(world->xml));
+    world->gone = FALSE;
+    return fate == FAKE_OK;
+}
+
+static char
+first_byte(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char byte = '-';
+
+    if (fd >= 0 && read(fd, &byte, 1) != 1)
+        byte = '?';
+    if (fd >= 0)
+        close(fd);
+    return byte;
+}
+
+static gboolean
+start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    FakeFate fate = fake_world_call(world, "start", error);
+
+    if (fate == FAKE_REFUSED)
+        return FALSE;
+    if (world->gone)
+        return vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no VM %s", uuid);
+    if (first_byte(world->disks[0]) != first_byte(world->disks[1]))
+        world->torn_starts++;
+    world->state = paused ? VMSNAP_VM_PAUSED : VMSNAP_VM_RUNNING;
+    world->domain_id++;
+    if (world->domain_id == 0)
+        world->domain_id = 8;
+    return fate == FAKE_OK;
+}
+
+static void
+go_off(FakeWorld *world)
+{
+    world->state = VMSNAP_VM_OFF;
+    world->domain_id = -1;
+}
+
+static gboolean
+stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    FakeFate fate = fake_world_call(world, "stop", error);
+
+    (void)uuid;
+    (void)way;
+    if (fate == FAKE_REFUSED)
+        return FALSE;
+    if (!world->deaf)
+        go_off(world);
+    return fate == FAKE_OK;
+}
+
+static gboolean
+destroy(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    FakeFate fate = fake_world_call(world, "destroy", error);
+
+    (void)uuid;
+    if (fate == FAKE_REFUSED)
+        return FALSE;
+    go_off(world);
+    return fate == FAKE_OK;
+}
+
+static gboolean
+drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    FakeFate fate = fake_world_call(world, "drop-managed-save", error);
+
+    (void)uuid;
+    if (fate == FAKE_REFUSED)
+        return FALSE;
+    world->managed_save = FALSE;
+    return fate == FAKE_OK;
+}
+
+void
+fake_machine_add_ops(VmsHypervisorOps *ops)
+{
+    ops->list_vms = list_vms;
+    ops->find_vm = find_vm;
+    ops->read_block = read_block;
+    ops->define = define;
+    ops->start = start;
+    ops->stop = stop;
+    ops->destroy = destroy;
+    ops->drop_managed_save = drop_managed_save;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
+#include "engine/store.h"
+#include "support/engine-bench.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Whole operations of a VM that is off or running, and what is left when a call of theirs fails or
+ * their process dies before it. */
+
+enum { MOST_CALLS = 400 };
+
+static void
+expect_ok(EngineBench *bench, gboolean ok, const char *what)
+{
+    cr_assert(ok, "%s: %s", what, bench->error ? bench->error->message : "no error");
+}
+
+static void
+run_machine(EngineBench *bench)
+{
+    bench->world->state = VMSNAP_VM_RUNNING;
+    bench->world->domain_id = 7;
+}
+
+/* A snapshot of time '1' of a VM that is at '2' now. */
+static char *
+prepare(EngineBench *bench, gboolean running)
+{
+    char *snapshot = NULL;
+
+    expect_ok(bench, engine_bench_snapshot(bench, &snapshot), "snapshot");
+    engine_bench_write(bench, '2');
+    if (running)
+        run_machine(bench);
+    return snapshot;
+}
+
+Test(engine, a_snapshot_restored_undone_and_deleted_leaves_nothing)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, FALSE);
+    g_autofree char *restore = NULL;
+
+    expect_ok(bench, engine_bench_restore(bench, snapshot, &restore), "restore");
+    cr_assert_eq(engine_bench_time(bench), '1');
+    expect_ok(bench, engine_bench_undo(bench, restore), "undo");
+    cr_assert_eq(engine_bench_time(bench), '2');
+    expect_ok(bench, engine_bench_delete(bench, snapshot), "delete");
+    cr_assert_eq(engine_bench_extra_files(bench), 0);
+    cr_assert_eq(engine_bench_open_operations(bench), 0);
+    cr_assert_eq(bench->world->state, VMSNAP_VM_OFF);
+}
+
+Test(engine, a_running_vm_runs_again_after_restore_and_undo)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, TRUE);
+    g_autofree char *restore = NULL;
+
+    expect_ok(bench, engine_bench_restore(bench, snapshot, &restore), "restore");
+    cr_assert_eq(bench->world->state, VMSNAP_VM_RUNNING);
+    cr_assert_eq(engine_bench_time(bench), '1');
+    expect_ok(bench, engine_bench_undo(bench, restore), "undo");
+    cr_assert_eq(bench->world->state, VMSNAP_VM_RUNNING);
+    cr_assert_eq(engine_bench_time(bench), '2');
+    cr_assert_eq(bench->world->torn_starts, 0);
+}
+
+/* ---- one operation and how it may end ---- */
+
+typedef enum { SNAPSHOT, DELETE, RESTORE, UNDO } Kind;
+
+typedef struct {
+    EngineBench *bench;
+    Kind kind;
+    gboolean running;
+    char *snapshot;
+    char *restore;
+    int extra; /* files before */
+} Trial;
+
+static void
+trial_begin(Trial *trial)
+{
+    EngineBench *bench = engine_bench_new();
+
+    trial->bench = bench;
+    if (trial->kind != SNAPSHOT)
+        trial->snapshot = prepare(bench, trial->running);
+    if (trial->kind == UNDO)
+        expect_ok(bench, engine_bench_restore(bench, trial->snapshot, &trial->restore), "restore");
+    trial->extra = engine_bench_extra_files(bench);
+}
+
+static void
+trial_end(Trial *trial)
+{
+    g_clear_pointer(&trial->bench, engine_bench_free);
+    g_clear_pointer(&trial->snapshot, g_free);
+    g_clear_pointer(&trial->restore, g_free);
+}
+
+static gboolean
+trial_run(Trial *trial)
+{
+    switch (trial->kind) {
+    case SNAPSHOT:
+        return engine_bench_snapshot(trial->bench, NULL);
+    case DELETE:
+        return engine_bench_delete(trial->bench, trial->snapshot);
+    case RESTORE:
+        return engine_bench_restore(trial->bench, trial->snapshot, NULL);
+    case UNDO:
+        break;
+    }
+    return engine_bench_undo(trial->bench, trial->restore);
+}
+
+/* Times before and after, and files made by it. */
+static char
+time_before(const Trial *trial)
+{
+    return trial->kind == RESTORE || trial->kind == DELETE ? '2' : '1';
+}
+
+static char
+time_after(const Trial *trial)
+{
+    return trial->kind == UNDO || trial->kind == DELETE ? '2' : '1';
+}
+
+static int
+files_after(const Trial *trial)
+{
+    switch (trial->kind) {
+    case SNAPSHOT:
+        return trial->extra + 4; /* two disks, NVRAM, manifest */
+    case DELETE:
+        return 0;
+    case RESTORE:
+        return trial->extra + 3;
+    case UNDO:
+        break;
+    }
+    return trial->extra - 3;
+}
+
+static void
+expect_settled(Trial *trial, const char *when, int number)
+{
+    EngineBench *bench = trial->bench;
+    int extra = engine_bench_extra_files(bench);
+    char time = engine_bench_time(bench);
+    vmsnap_vm_state state = trial->running ? VMSNAP_VM_RUNNING : VMSNAP_VM_OFF;
+    gboolean old = time == time_before(trial) && extra == trial->extra;
+    gboolean new = time == time_after(trial) && extra == files_after(trial);
+
+    cr_assert(old || new, "%s, call %d: time %c, %d files where there were %d; %s", when, number,
+              time, extra, trial->extra, bench->world->log);
+    cr_assert_eq(engine_bench_open_operations(bench), 0, "%s, call %d: %s", when, number,
+                 bench->world->log);
+    cr_assert_eq(bench->world->state, state, "%s, call %d: the VM is %s; %s", when, number,
+                 vms_vm_state_name((vmsnap_vm_state)bench->world->state), bench->world->log);
+    cr_assert_eq(bench->world->torn_starts, 0, "%s, call %d", when, number);
+}
+
+/* The n-th call fails, for all n: what is not repaired at once says UNCERTAIN, and recover does. */
+static void
+fail_each_call(Kind kind, gboolean running, FakeFailure failure)
+{
+    gboolean hit = TRUE;
+
+    for (int number = 1; hit && number < MOST_CALLS; number++) {
+        Trial trial = { .kind = kind, .running = running };
+        int failed = 0;
+
+        trial_begin(&trial);
+        engine_bench_arm(trial.bench, number, failure);
+        if (!trial_run(&trial) && vms_error_get_code(trial.bench->error) == VMSNAP_E_UNCERTAIN) {
+            cr_assert_geq(engine_bench_recover(trial.bench, &failed), 0);
+            cr_assert_eq(failed, 0, "call %d: %s", number, trial.bench->world->log);
+        }
+        hit = engine_bench_was_hit(trial.bench);
+        expect_settled(&trial, "failed", number);
+        cr_assert_eq(engine_bench_recover(trial.bench, NULL), 0, "call %d", number);
+        trial_end(&trial);
+    }
+}
+
+Test(engine, a_snapshot_whose_nth_call_fails_leaves_no_file)
+{
+    fail_each_call(SNAPSHOT, FALSE, FAKE_REFUSE);
+    fail_each_call(SNAPSHOT, FALSE, FAKE_LOSE);
+}
+
+Test(engine, a_delete_whose_nth_call_fails_is_finished_or_undone)
+{
+    fail_each_call(DELETE, FALSE, FAKE_REFUSE);
+    fail_each_call(DELETE, FALSE, FAKE_LOSE);
+}
+
+Test(engine, a_restore_whose_nth_call_fails_leaves_the_vm_as_it_was)
+{
+    fail_each_call(RESTORE, FALSE, FAKE_REFUSE);
+    fail_each_call(RESTORE, FALSE, FAKE_LOSE);
+}
+
+Test(engine, a_running_vm_runs_whichever_call_of_its_restore_fails, .timeout = 110)
+{
+    fail_each_call(RESTORE, TRUE, FAKE_REFUSE);
+    fail_each_call(RESTORE, TRUE, FAKE_LOSE);
+}
+
+Test(engine, an_undo_whose_nth_call_fails_leaves_the_vm_as_it_was)
+{
+    fail_each_call(UNDO, FALSE, FAKE_REFUSE);
+    fail_each_call(UNDO, FALSE, FAKE_LOSE);
+}
+
+/* ---- death ---- */
+
+/* TRUE if the child died of the arm. */
+static gboolean
+run_in_child(Trial *trial, int number)
+{
+    int status = 0;
+    pid_t child;
+
+    child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        trial->bench->engine.drivers = NULL;
+        engine_bench_arm(trial->bench, number, FAKE_KILL);
+        engine_bench_open(trial->bench);
+        trial_run(trial);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status);
+}
+
+/* Killed before each call; the repair is killed as well, once, and then done twice. */
+static void
+die_at_each_call(Kind kind, gboolean running)
+{
+    gboolean died = TRUE;
+
+    for (int number = 1; died && number < MOST_CALLS; number++) {
+        Trial trial = { .kind = kind, .running = running };
+        int failed = 0;
+
+        trial_begin(&trial);
+        engine_bench_close(trial.bench);
+        died = run_in_child(&trial, number);
+        engine_bench_arm(trial.bench, 0, FAKE_REFUSE);
+        engine_bench_open(trial.bench);
+        cr_assert_geq(engine_bench_recover(trial.bench, &failed), 0);
+        cr_assert_eq(failed, 0, "call %d: %s", number, trial.bench->world->log);
+        expect_settled(&trial, "died", number);
+        cr_assert_eq(engine_bench_recover(trial.bench, NULL), 0, "call %d", number);
+        trial_end(&trial);
+    }
+}
+
+Test(engine, a_snapshot_that_died_anywhere_is_repaired)
+{
+    die_at_each_call(SNAPSHOT, FALSE);
+}
+
+Test(engine, a_delete_that_died_anywhere_is_repaired)
+{
+    die_at_each_call(DELETE, FALSE);
+}
+
+Test(engine, a_restore_that_died_anywhere_is_repaired)
+{
+    die_at_each_call(RESTORE, FALSE);
+}
+
+Test(engine, a_restore_of_a_running_vm_that_died_anywhere_is_repaired, .timeout = 110)
+{
+    die_at_each_call(RESTORE, TRUE);
+}
+
+Test(engine, an_undo_that_died_anywhere_is_repaired)
+{
+    die_at_each_call(UNDO, FALSE);
+}
+
+/* ---- what is found by the next one ---- */
+
+/* The trial's operation died before its @number-th call, and nobody recovered. */
+static void
+leave_dead(Trial *trial, int number)
+{
+    trial_begin(trial);
+    engine_bench_close(trial->bench);
+    cr_assert(run_in_child(trial, number));
+    engine_bench_arm(trial->bench, 0, FAKE_REFUSE);
+    engine_bench_open(trial->bench);
+    cr_assert_eq(engine_bench_open_operations(trial->bench), 1);
+}
+
+/* How many calls a run makes up to and including the first of this name. */
+static int
+number_of(Kind kind, const char *name)
+{
+    Trial trial = { .kind = kind };
+    g_auto(GStrv) calls = NULL;
+    int before;
+    int number = 0;
+
+    trial_begin(&trial);
+    before = trial.bench->world->logged;
+    expect_ok(trial.bench, trial_run(&trial), "trial");
+    calls = g_strsplit(trial.bench->world->log + before, " ", -1);
+    while (calls[number] && strcmp(calls[number], name) != 0)
+        number++;
+    cr_assert_not_null(calls[number], "no %s", name);
+    trial_end(&trial);
+    return number + 1;
+}
+
+Test(engine, a_snapshot_of_a_vm_with_an_interrupted_exchange_is_refused)
+{
+    Trial trial = { .kind = RESTORE };
+
+    leave_dead(&trial, number_of(RESTORE, "exchange") + 2);
+    cr_assert_eq(engine_bench_time(trial.bench), 'x', "the second exchange was not made");
+    cr_assert_not(engine_bench_snapshot(trial.bench, NULL), "disks of two times are no snapshot");
+    cr_assert_str_eq(vms_error_get_reason(trial.bench->error), "Unfinished");
+    cr_assert_not(engine_bench_restore(trial.bench, trial.snapshot, NULL));
+    cr_assert_str_eq(vms_error_get_reason(trial.bench->error), "Unfinished");
+    cr_assert_eq(engine_bench_recover(trial.bench, NULL), 1);
+    expect_settled(&trial, "recovered", 0);
+    trial_end(&trial);
+}
+
+Test(engine, a_delete_repeated_after_a_crash_leaves_nothing_to_stumble_over)
+{
+    Trial trial = { .kind = DELETE };
+    int failed = 0;
+
+    leave_dead(&trial, number_of(DELETE, "remove") + 1);
+    expect_ok(trial.bench, engine_bench_delete(trial.bench, trial.snapshot), "delete");
+    cr_assert_eq(engine_bench_recover(trial.bench, &failed), 1);
+    cr_assert_eq(failed, 0);
+    expect_settled(&trial, "recovered", 0);
+    trial_end(&trial);
+}
+
+Test(engine, a_delete_that_failed_is_uncertain_and_may_be_repeated)
+{
+    Trial trial = { .kind = DELETE };
+
+    trial_begin(&trial);
+    engine_bench_arm(trial.bench, number_of(DELETE, "remove"), FAKE_REFUSE);
+    cr_assert_not(trial_run(&trial));
+    cr_assert_eq(vms_error_get_code(trial.bench->error), VMSNAP_E_UNCERTAIN);
+    expect_ok(trial.bench, trial_run(&trial), "delete again");
+    cr_assert_eq(engine_bench_recover(trial.bench, NULL), 1);
+    expect_settled(&trial, "recovered", 0);
+    trial_end(&trial);
+}
