@@ -16,6 +16,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+gboolean
+vms_sys_random(void *data, gsize size)
+{
+    return getrandom(data, size, 0) == (ssize_t)size;
+}
+
 static gboolean
 check_name(const char *name, GError **error)
 {
@@ -404,7 +410,7 @@ vms_sys_replace_file(int dir, const char *name, const void *data, gsize size, mo
 
     if (!check_name(name, error))
         return FALSE;
-    if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+    if (!vms_sys_random(&salt, sizeof(salt)))
         return vms_fail_errno(error, errno, "random name beside %s", name);
     temporary = g_strdup_printf(".%s.%016" G_GINT64_MODIFIER "x.tmp", name, salt);
     fd = vms_sys_create_file(dir, temporary, mode, error);

@@ -23,6 +23,8 @@ guint64 vms_crash_passed(void);
 #define vms_crash_point(name) ((void)0)
 #endif
 
+/* At most 256 bytes from the kernel, which no fork repeats. */
+gboolean vms_sys_random(void *data, gsize size);
 /* Open a directory: O_PATH is not used, it can be fsynced. */
 int vms_sys_open_dir(const char *path, GError **error);
 /* open() of an absolute path no component of which may be a symbolic link; CLOEXEC is added; -1

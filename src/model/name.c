@@ -2,10 +2,10 @@
 #include "model/name.h"
 
 #include "base/error.h"
+#include "base/sys.h"
 
 #include <limits.h>
 #include <string.h>
-#include <sys/random.h>
 
 gboolean
 vms_name_is_uuid(const char *text)
@@ -97,7 +97,7 @@ vms_name_new_uuid(void)
     guint8 bytes[16];
     GString *text = g_string_sized_new(36);
 
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
+    if (!vms_sys_random(bytes, sizeof(bytes))) {
         g_string_free(text, TRUE);
         return g_uuid_string_random();
     }
