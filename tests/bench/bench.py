@@ -141,6 +141,8 @@ def remove(path):
 
 def end():
     """Prints the sum and exits."""
+    harness.note(f"load of the machine: {os.getloadavg()[0]:.1f} in the last minute, "
+                 f"{os.cpu_count()} CPUs")
     failed = _RESULTS.count(False)
     print(f"{len(_RESULTS) - failed} passed, {failed} failed", flush=True)
     sys.exit(1 if failed or not _RESULTS else 0)
