@@ -61,7 +61,18 @@ is_zero(const guint8 *data, gsize size)
     return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
 }
 
-/* Copy [@offset, @offset + @size), page by page. FALSE when the image cannot tell. */
+/* Bytes from @at on that are no pages of zeros; 0 if there is one at once. */
+static gsize
+count_filled(const guint8 *data, gsize at, gsize end)
+{
+    gsize from = at;
+
+    while (at < end && !is_zero(data + at, MIN((gsize)PAGE, end - at)))
+        at += MIN((gsize)PAGE, end - at);
+    return at - from;
+}
+
+/* Copy [@offset, @offset + @size) without its pages of zeros. FALSE when the image cannot tell. */
 static gboolean
 copy_part(Probe *probe, guint64 offset, guint64 size)
 {
@@ -73,11 +84,12 @@ copy_part(Probe *probe, guint64 offset, guint64 size)
     if (!probe->reader->read(probe->image, offset, probe->buffer, count, NULL))
         return FALSE;
     for (gsize at = 0; at < count; at += PAGE) {
-        gsize piece = MIN((gsize)PAGE, count - at);
+        gsize filled = count_filled(probe->buffer, at, count);
 
-        if (!is_zero(probe->buffer + at, piece) &&
-            pwrite(probe->copy, probe->buffer + at, piece, (off_t)(offset + at)) != (ssize_t)piece)
+        if (filled > 0 && pwrite(probe->copy, probe->buffer + at, filled, (off_t)(offset + at)) !=
+                              (ssize_t)filled)
             return FALSE;
+        at += filled;
     }
     return TRUE;
 }
