@@ -14,7 +14,7 @@ client = bench.Client(f"{FOLDER}/state")
 floor = bench.Child("bench-floor")
 LIMITS = {"reflink": {1: 1.1, 4: 1.1, 8: 1.1}, "backup": {1: 1.75, 4: 1.5, 8: 1.5}}
 WINDOW_MS = {"reflink": 15, "backup": 100}
-ROUNDS = {1: 15, 4: 9, 8: 7}  # what is short is measured more often
+ROUNDS = {1: 25, 4: 11, 8: 9}  # what is short is measured more often
 
 
 def parts(shot):
