@@ -236,6 +236,42 @@ Test(libvirt, of_a_vm_that_is_gone_no_call_succeeds)
     cr_assert(vms_hypervisor_end_backup(hv, OTHER_UUID, NULL), "its jobs went with it");
 }
 
+/* Makes and starts, or ends and removes, the other VM over a connection of its own. */
+static void
+set_other(gboolean there)
+{
+    virConnectPtr conn = virConnectOpen(URI);
+    virDomainPtr domain;
+
+    cr_assert(conn);
+    domain = there ? virDomainCreateXML(conn, XML("aaa", OTHER_UUID), 0)
+                   : virDomainLookupByUUIDString(conn, OTHER_UUID);
+    cr_assert(domain);
+    cr_assert(there || virDomainDestroy(domain) == 0); /* it was never defined */
+    virDomainFree(domain);
+    virConnectClose(conn);
+}
+
+Test(libvirt, recalls_a_domain_only_as_long_as_it_is_there)
+{
+    g_autoptr(VmsHypervisor) hv = open_test(FALSE);
+    g_autoptr(GError) error = NULL;
+
+    virSetErrorFunc(NULL, ignore_error);
+    set_other(TRUE);
+    cr_assert(vms_hypervisor_suspend(hv, OTHER_UUID, NULL));
+    cr_assert(vms_hypervisor_suspend(hv, TEST_UUID, NULL), "another one in between");
+    cr_assert_eq(state_of(hv, TEST_UUID), VMSNAP_VM_PAUSED);
+    cr_assert(vms_hypervisor_resume(hv, OTHER_UUID, NULL));
+    cr_assert_eq(state_of(hv, OTHER_UUID), VMSNAP_VM_RUNNING);
+    cr_assert_eq(state_of(hv, TEST_UUID), VMSNAP_VM_PAUSED);
+    set_other(FALSE);
+    expect_error(vms_hypervisor_suspend(hv, OTHER_UUID, &error), &error, VMSNAP_E_NOT_FOUND);
+    set_other(TRUE);
+    cr_assert(vms_hypervisor_suspend(hv, OTHER_UUID, NULL), "a new one of the same UUID");
+    cr_assert_eq(state_of(hv, OTHER_UUID), VMSNAP_VM_PAUSED);
+}
+
 Test(libvirt, without_jobs_reports_none)
 {
     g_autoptr(VmsHypervisor) hv = open_test(FALSE);

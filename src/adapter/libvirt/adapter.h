@@ -30,6 +30,9 @@ typedef struct {
 
 gboolean vms_domain_call_begin(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid,
                                GError **error);
+/* The same for calls made while a guest stands still: see vms_call_recall_domain(). */
+gboolean vms_domain_call_recall(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid,
+                                GError **error);
 void vms_domain_call_clear(VmsDomainCall *on);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsDomainCall, vms_domain_call_clear)

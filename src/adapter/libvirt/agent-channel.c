@@ -25,7 +25,7 @@ send_command(VmsHypervisor *hv, const char *uuid, const char *request, guint lim
     g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
     g_autofree char *reply = NULL;
 
-    if (!vms_domain_call_begin(&on, hv, uuid, error))
+    if (!vms_domain_call_recall(&on, hv, uuid, error))
         return FALSE;
     reply = virDomainQemuAgentCommand(on.domain, request, to_seconds(limit_ms), 0);
     if (!reply)

@@ -61,7 +61,7 @@ vms_libvirt_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket
     const char *word = NULL;
 
     if (!vms_backup_xml_write(socket, disks, &xml, error) ||
-        !vms_domain_call_begin(&on, hv, uuid, error))
+        !vms_domain_call_recall(&on, hv, uuid, error))
         return FALSE;
     /* libvirt would wait up to 30 s for another job to end, and our guest may be frozen. */
     if (!vms_libvirt_read_job_word(on.domain, &word, error))

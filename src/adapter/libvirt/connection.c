@@ -21,6 +21,7 @@ struct VmsConnection {
     pthread_mutex_t lock; /* guards what follows */
     virConnectPtr conn;   /* NULL: closed or lost */
     guint users;          /* calls in flight */
+    virDomainPtr known;   /* of conn: the one recalled last; NULL: none */
     gint64 used;          /* monotonic: when the last call ended */
 };
 
@@ -79,6 +80,8 @@ vms_connection_free(VmsConnection *connection)
     if (connection->owner != getpid()) /* the socket is the parent's */
         return;
     vms_sigpipe_block(&sigpipe);
+    if (connection->known)
+        virDomainFree(connection->known);
     if (connection->conn)
         virConnectClose(connection->conn);
     pthread_mutex_destroy(&connection->lock);
@@ -107,13 +110,22 @@ has_died(VmsConnection *connection)
     return virConnectIsAlive(connection->conn) != 1;
 }
 
+/* With the lock held. What the connection holds must not outlive it. */
+static virConnectPtr
+steal_conn(VmsConnection *connection)
+{
+    if (connection->known)
+        virDomainFree(g_steal_pointer(&connection->known));
+    return g_steal_pointer(&connection->conn);
+}
+
 /* With the lock held. @ret_lost gets a dead connection, to be given up without the lock: the log
  * handler is the host's. */
 static gboolean
 take_conn(VmsCall *call, VmsConnection *connection, virConnectPtr *ret_lost, GError **error)
 {
     if (connection->conn && has_died(connection))
-        *ret_lost = g_steal_pointer(&connection->conn);
+        *ret_lost = steal_conn(connection);
     if (!connection->conn)
         connection->conn = open_conn(connection, error);
     if (!connection->conn)
@@ -164,9 +176,51 @@ vms_call_clear(VmsCall *call)
     connection->users--;
     connection->used = vms_clock_monotonic_us();
     if (connection->conn == call->conn && virConnectIsAlive(call->conn) != 1)
-        lost = g_steal_pointer(&connection->conn);
+        lost = steal_conn(connection);
     pthread_mutex_unlock(&connection->lock);
     give_up(connection, lost);
     virConnectClose(g_steal_pointer(&call->conn));
     vms_sigpipe_clear(&call->sigpipe);
+}
+
+/* With the lock held: @domain, which takes the place of the one known before. */
+static void
+know(VmsConnection *connection, virDomainPtr domain)
+{
+    if (connection->known)
+        virDomainFree(connection->known);
+    virDomainRef(domain);
+    connection->known = domain;
+}
+
+/* With the lock held. */
+static gboolean
+is_known(const VmsConnection *connection, const char *uuid)
+{
+    char known[VIR_UUID_STRING_BUFLEN] = "";
+
+    return connection->known && virDomainGetUUIDString(connection->known, known) == 0 &&
+           g_ascii_strcasecmp(known, uuid) == 0;
+}
+
+virDomainPtr
+vms_call_recall_domain(VmsCall *call, const char *uuid)
+{
+    VmsConnection *connection = call->connection;
+    virDomainPtr domain = NULL;
+
+    pthread_mutex_lock(&connection->lock);
+    if (connection->conn == call->conn && is_known(connection, uuid)) {
+        domain = connection->known;
+        virDomainRef(domain);
+    }
+    pthread_mutex_unlock(&connection->lock);
+    if (domain)
+        return domain;
+    domain = virDomainLookupByUUIDString(call->conn, uuid);
+    pthread_mutex_lock(&connection->lock);
+    if (domain && connection->conn == call->conn)
+        know(connection, domain);
+    pthread_mutex_unlock(&connection->lock);
+    return domain;
 }

@@ -39,6 +39,11 @@ typedef struct {
 gboolean vms_call_begin(VmsCall *call, VmsConnection *connection, GError **error);
 void vms_call_clear(VmsCall *call);
 
+/* The domain, without a question to libvirt if it is the one found last: between freeze and thaw
+ * every round trip counts. Its name and id may be old; NULL with libvirt's error if it is gone.
+ * Release with virDomainFree() before the call is cleared. */
+virDomainPtr vms_call_recall_domain(VmsCall *call, const char *uuid);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsConnection, vms_connection_free)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsCall, vms_call_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)

@@ -21,6 +21,17 @@ vms_domain_call_begin(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid, GE
     return on->domain ? TRUE : vms_libvirt_fail(error, uuid);
 }
 
+gboolean
+vms_domain_call_recall(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    VmsLibvirt *self = (VmsLibvirt *)hv;
+
+    if (!vms_call_begin(&on->call, self->connection, error))
+        return FALSE;
+    on->domain = vms_call_recall_domain(&on->call, uuid);
+    return on->domain ? TRUE : vms_libvirt_fail(error, uuid);
+}
+
 void
 vms_domain_call_clear(VmsDomainCall *on)
 {

@@ -10,7 +10,7 @@ vms_libvirt_suspend(VmsHypervisor *hv, const char *uuid, GError **error)
 {
     g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
 
-    if (!vms_domain_call_begin(&on, hv, uuid, error))
+    if (!vms_domain_call_recall(&on, hv, uuid, error))
         return FALSE;
     return virDomainSuspend(on.domain) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
 }
@@ -30,7 +30,7 @@ vms_libvirt_resume(VmsHypervisor *hv, const char *uuid, GError **error)
     g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
     g_autoptr(GError) failure = NULL;
 
-    if (!vms_domain_call_begin(&on, hv, uuid, error))
+    if (!vms_domain_call_recall(&on, hv, uuid, error))
         return FALSE;
     if (virDomainResume(on.domain) == 0)
         return TRUE;
