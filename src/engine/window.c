@@ -14,7 +14,8 @@ enum {
     WINDOWS_CALL_MS = 60000,
     BUDGET_MS = 5000,
     WINDOWS_BUDGET_MS = 8000, /* VSS ends a freeze by itself after 10 s */
-    GRACE_MS = 1000           /* the guard waits this much longer than both */
+    GRACE_MS = 1000,          /* the guard waits this much longer than both */
+    BREATH_MS = 30            /* from the thaw to our own next write */
 };
 
 static void
@@ -225,6 +226,15 @@ finish(VmsWindowRun *run)
     return watch;
 }
 
+/* The guest's writers waited for the window; the first write to a cloned or exported disk costs
+ * more than others, and what comes now is all syncs and copying. */
+static void
+let_guest_write(const VmsWindowRun *run)
+{
+    if (run->evidence->times.thaw_acked > 0 || run->evidence->times.resumed > 0)
+        vms_clock_sleep_us((gint64)BREATH_MS * 1000);
+}
+
 gboolean
 vms_window_run(VmsEngine *engine, const VmsWindow *window, VmsEvidence *evidence,
                VmsWatch **ret_watch, GError **error)
@@ -234,6 +244,7 @@ vms_window_run(VmsEngine *engine, const VmsWindow *window, VmsEvidence *evidence
     if (!prepare(&run, error) || !hold_and_cut(&run, error))
         return FALSE;
     read_after(&run);
+    let_guest_write(&run);
     *ret_watch = finish(&run);
     return TRUE;
 }
