@@ -185,6 +185,17 @@ spawn_guard(VmsEngine *engine, const char *vm_uuid, VmsGuard *guard, GError **er
     return TRUE;
 }
 
+/* One that was started all the same ends when nobody gives it orders: it must not stay a zombie. */
+static void
+abort_start(VmsGuard *guard)
+{
+    vms_fd_clear(&guard->orders);
+    if (guard->pidfd >= 0)
+        guard_end(guard);
+    else
+        guard_free(guard);
+}
+
 /* ---- talk ---- */
 
 /* Waits for one packet; FALSE when none comes, or the guard ended. */
@@ -261,7 +272,7 @@ vms_guard_start(VmsEngine *engine, const char *vm_uuid, VmsGuard **ret_guard, GE
     guard->pidfd = VMS_FD_NONE;
     guard->orders = VMS_FD_NONE;
     if (!spawn_guard(engine, vm_uuid, guard, error)) {
-        guard_free(guard);
+        abort_start(guard);
         return FALSE;
     }
     if (!wait_ready(guard, error)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/guard.h"
 #include "plan/consistency.h"
 #include "support/window-bench.h"
 
@@ -221,6 +222,21 @@ Test(guard, starts_for_a_host_without_standard_descriptors)
         dup2(saved[i], i);
     cr_assert(ok, "%s", bench->error ? bench->error->message : "");
     cr_assert(bench_is_clean(bench));
+}
+
+Test(guard, leaves_no_zombie_when_it_ends_at_once)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    bench->engine.guard_path = (char *)"/bin/true";
+    for (int i = 0; i < 30; i++) {
+        g_autoptr(GError) error = NULL;
+        VmsGuard *guard = NULL;
+
+        cr_assert_not(vms_guard_start(&bench->engine, FAKE_UUID, &guard, &error));
+        cr_assert_str_eq(vms_error_get_reason(error), "NoGuard");
+    }
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1, "all are reaped");
 }
 
 /* ---- a late owner ---- */
