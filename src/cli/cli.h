@@ -59,10 +59,11 @@ const char *cli_value(const Cli *cli, const char *option);
 const char **cli_values(const Cli *cli, const char *option);
 gboolean cli_given(const Cli *cli, const char *option);
 const char *cli_argument(const Cli *cli, guint index);
-/* Seconds, a decimal point allowed, as milliseconds; 0 if not given. FALSE after a message. */
-gboolean cli_read_seconds(const Cli *cli, const char *option, guint32 *ret_ms);
+/* Seconds, a decimal point allowed, in units of which a second has @per_second (1: seconds, 1000:
+ * milliseconds); 0 if not given. FALSE after a message. */
+gboolean cli_read_seconds(const Cli *cli, const char *option, guint per_second, guint32 *ret_time);
 /* The same for a limit with a default: 0 only if not given. */
-gboolean cli_read_limit(const Cli *cli, const char *option, guint32 *ret_ms);
+gboolean cli_read_limit(const Cli *cli, const char *option, guint per_second, guint32 *ret_time);
 /* The value's place in @words (ended by NULL); @fallback if not given. FALSE after a message. */
 gboolean cli_read_word(const Cli *cli, const char *option, const char *const *words,
                        guint32 fallback, guint32 *ret_index);

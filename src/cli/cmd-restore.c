@@ -27,18 +27,13 @@ static const CliOption undo_options[] = {
 static gboolean
 read_options(const Cli *cli, vmsnap_restore_options *options)
 {
-    guint32 undo_ms = 0;
-
     options->flags = (cli_given(cli, "force-stop") ? VMSNAP_RESTORE_FORCE_STOP : 0) |
                      (cli_given(cli, "allow-partial") ? VMSNAP_RESTORE_ALLOW_PARTIAL : 0) |
                      (cli_given(cli, "drop-managed-save") ? VMSNAP_RESTORE_DROP_MANAGED_SAVE : 0) |
                      (cli_given(cli, "no-start") ? VMSNAP_RESTORE_NO_START : 0);
-    if (!cli_read_limit(cli, "stop-timeout", &options->stop_timeout_ms) ||
-        !cli_read_seconds(cli, "wait-ready", &options->wait_ready_ms) ||
-        !cli_read_limit(cli, "undo-ttl", &undo_ms))
-        return FALSE;
-    options->undo_ttl_s = undo_ms ? MAX(undo_ms / 1000, 1) : 0;
-    return TRUE;
+    return cli_read_limit(cli, "stop-timeout", 1000, &options->stop_timeout_ms) &&
+           cli_read_seconds(cli, "wait-ready", 1000, &options->wait_ready_ms) &&
+           cli_read_limit(cli, "undo-ttl", 1, &options->undo_ttl_s);
 }
 
 static gboolean

@@ -41,9 +41,9 @@ read_create_options(const Cli *cli, vmsnap_snapshot_options *options)
     return cli_read_word(cli, "consistency", policies, VMSNAP_CONSISTENCY_REQUIRE,
                          &options->consistency) &&
            cli_read_word(cli, "method", methods, VMSNAP_METHOD_AUTO, &options->method) &&
-           cli_read_seconds(cli, "wait-ready", &options->wait_ready_ms) &&
-           cli_read_limit(cli, "freeze-call", &options->freeze_call_ms) &&
-           cli_read_limit(cli, "freeze-budget", &options->freeze_budget_ms);
+           cli_read_seconds(cli, "wait-ready", 1000, &options->wait_ready_ms) &&
+           cli_read_limit(cli, "freeze-call", 1000, &options->freeze_call_ms) &&
+           cli_read_limit(cli, "freeze-budget", 1000, &options->freeze_budget_ms);
 }
 
 /* The snapshot that the job made, or the job's error. */
@@ -301,7 +301,7 @@ run_wait(Cli *cli)
     gint64 deadline;
     CliExit status;
 
-    if (!cli_read_seconds(cli, "timeout", &limit_ms))
+    if (!cli_read_seconds(cli, "timeout", 1000, &limit_ms))
         return CLI_USAGE;
     if (!cli_open(cli, CLI_LOOK, &status))
         return status;

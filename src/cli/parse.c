@@ -63,34 +63,34 @@ cli_argument(const Cli *cli, guint index)
 }
 
 gboolean
-cli_read_seconds(const Cli *cli, const char *option, guint32 *ret_ms)
+cli_read_seconds(const Cli *cli, const char *option, guint per_second, guint32 *ret_time)
 {
     const char *text = cli_value(cli, option);
     char *end = NULL;
-    double seconds;
+    double units;
 
-    *ret_ms = 0;
+    *ret_time = 0;
     if (!text)
         return TRUE;
-    seconds = g_ascii_strtod(text, &end);
+    units = g_ascii_strtod(text, &end) * per_second + 0.5;
     /* Also refuses "nan", "inf", hexadecimal and blanks: only digits and a point may stand. */
-    if (!*text || *end || strspn(text, "0123456789.") != strlen(text) || seconds > 4000000) {
+    if (!*text || *end || strspn(text, "0123456789.") != strlen(text) || units >= G_MAXUINT32) {
         (void)cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "--%s: %s is not a number of seconds",
                          option, text);
         return FALSE;
     }
-    *ret_ms = (guint32)(seconds * 1000 + 0.5);
+    *ret_time = (guint32)units;
     return TRUE;
 }
 
 /* For the library 0 means its default: who asks for no wait at all gets the shortest there is. */
 gboolean
-cli_read_limit(const Cli *cli, const char *option, guint32 *ret_ms)
+cli_read_limit(const Cli *cli, const char *option, guint per_second, guint32 *ret_time)
 {
-    if (!cli_read_seconds(cli, option, ret_ms))
+    if (!cli_read_seconds(cli, option, per_second, ret_time))
         return FALSE;
-    if (*ret_ms == 0 && cli_given(cli, option))
-        *ret_ms = 1;
+    if (*ret_time == 0 && cli_given(cli, option))
+        *ret_time = 1;
     return TRUE;
 }
 

@@ -48,6 +48,16 @@ class Opening(WithStateFolder):
         with vmsnap.Context("none", state_dir=state) as context:
             self.assertEqual(context.list_operations(), [])
 
+    def test_times_keep_their_meaning(self):
+        options = vmsnap._handles.restore_options(undo_ttl=365 * 86400, stop_timeout=0.0001)
+        self.assertEqual((options.undo_ttl_s, options.stop_timeout_ms, options.wait_ready_ms),
+                         (365 * 86400, 1, 0))
+        self.assertEqual(vmsnap._handles.restore_options(undo_ttl=0.5).undo_ttl_s, 1)
+        for wrong in ({"undo_ttl": -1}, {"undo_ttl": 2**32}, {"wait_ready": float("inf")},
+                      {"wait_ready": float("nan")}):
+            with self.assertRaises(vmsnap.Invalid):
+                vmsnap._handles.restore_options(**wrong)
+
     def test_nul_is_refused_before_the_library_sees_it(self):
         with self.assertRaises(vmsnap.Invalid):
             vmsnap.Context("none\0x")

@@ -76,7 +76,18 @@ def encode_list(values):
 
 def milliseconds(seconds):
     """Seconds as the library's milliseconds; None and 0 mean its default."""
-    value = int(round((seconds or 0) * 1000))
-    if not 0 <= value < 2**32:
+    return _whole(seconds, 1000)
+
+
+def whole_seconds(seconds):
+    """Seconds as the library's seconds; None and 0 mean its default."""
+    return _whole(seconds, 1)
+
+
+def _whole(seconds, per_second):
+    """At least 1 unless it is the default: a short time must not become that."""
+    if not seconds:
+        return 0
+    if not 0 < seconds * per_second <= 2**32 - 1:
         raise Invalid(f"a time of {seconds} s is out of range")
-    return max(value, 1) if seconds else 0
+    return max(round(seconds * per_second), 1)

@@ -10,7 +10,7 @@ from . import _native
 from ._enums import (Consistency, Grade, Method, Mode, OperationPhase, RestoreFlags, Severity,
                      SnapshotPhase, Verdict, VMState)
 from ._errors import call_out, text
-from ._handle import Handle, Reference, encode, encode_list, milliseconds
+from ._handle import Handle, Reference, encode, encode_list, milliseconds, whole_seconds
 from ._job import Job
 from ._native import lib
 
@@ -53,7 +53,7 @@ def restore_options(force_stop=False, allow_partial=False, drop_managed_save=Fal
     flags |= RestoreFlags.DROP_MANAGED_SAVE if drop_managed_save else 0
     flags |= RestoreFlags.NO_START if no_start else 0
     return _native.RestoreOptions(flags=flags, stop_timeout_ms=milliseconds(stop_timeout),
-                                  undo_ttl_s=milliseconds(undo_ttl) // 1000,
+                                  undo_ttl_s=whole_seconds(undo_ttl),
                                   wait_ready_ms=milliseconds(wait_ready))
 
 
