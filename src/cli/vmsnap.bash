@@ -10,22 +10,28 @@ _vmsnap_names()
 _vmsnap()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local _vmsnap_command=(vmsnap --no-recover -q) words=() i options
+    local _vmsnap_command=(vmsnap --no-recover -q) words=() i option options
     local globals='--connect --catalog --state-dir --output --no-recover --no-progress
         --quiet --verbose --version --help'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
+        option=${COMP_WORDS[i]}
+        # bash takes --option=value apart: three words
+        [[ $option == --* && ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+        case $option in
         -c | --connect | --catalog | --state-dir)
-            _vmsnap_command+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
-            ((i++))
+            ((++i < COMP_CWORD)) && _vmsnap_command+=("$option" "${COMP_WORDS[i]}")
             ;;
-        -o | --output) ((i++)) ;;
+        -o | --output | --consistency | --disk | --method | --wait-ready | --freeze-call | \
+            --freeze-budget | --store | --label | --description | --vm | --timeout | --mode | \
+            --stop-timeout | --undo-ttl | --plan) ((++i)) ;;
         -*) ;;
-        *) words+=("${COMP_WORDS[i]}") ;;
+        *) words+=("$option") ;;
         esac
     done
 
+    [[ $cur == = ]] && cur=
+    [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
     case $prev in
     -o | --output) COMPREPLY=($(compgen -W 'table json' -- "$cur")); return ;;
     --consistency) COMPREPLY=($(compgen -W 'require prefer skip' -- "$cur")); return ;;

@@ -163,6 +163,45 @@ class Usage(Case):
                     self.assertIn(f"*{option}*", manual)
                     self.assertIn(option, completion)
 
+    def complete(self, *words):
+        """What bash offers for the last word, and the command it asked for names."""
+        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        script = f"""source {top}/src/cli/vmsnap.bash
+            vmsnap() {{ echo "$*" >&2; printf 'NAME X\\nweb y\\n$(id) y\\n'; }}
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _vmsnap; echo "${{COMPREPLY[@]}}" """
+        # Names are asked for with stderr thrown away: keep what the stub says elsewhere.
+        script = script.replace(">&2", f">>{self.folder}/asked")
+        done = subprocess.run(["bash", "-c", script, "bash", "vmsnap", *words], text=True,
+                              check=True, capture_output=True)
+        self.assertEqual(done.stderr, "")
+        try:
+            with open(self.folder + "/asked", encoding="utf-8") as file:
+                asked = file.read().strip()
+            os.unlink(self.folder + "/asked")
+        except FileNotFoundError:
+            asked = None
+        return done.stdout.split(), asked
+
+    def test_completion_knows_where_it_is(self):
+        names = "--no-recover -q vm list"
+        for words, offers, asked in [
+                ([""], "check vm disk snapshot restore undo operation recover", None),
+                (["check", ""], "web", names),
+                (["--state-dir", "/x", "check", "w"], "web",
+                 "--no-recover -q --state-dir /x vm list"),
+                (["--state-dir", "=", "/x", "check", ""], "web",
+                 "--no-recover -q --state-dir /x vm list"),
+                (["restore", "--mode", "strict", ""], "web", names),
+                (["restore", "--mode", "=", "strict", "--plan", "f", "web", ""], "web",
+                 "--no-recover -q snapshot list"),
+                (["restore", "web", "one", "--mode", ""], "dry-run strict best-effort", None),
+                (["restore", "web", "one", "--mode", "="], "dry-run strict best-effort", None),
+                (["restore", "web", "one", "--mode", "=", "s"], "strict", None),
+                (["-o", ""], "table json", None),
+                (["snapshot", "wait", "--ti"], "--timeout", None)]:
+            with self.subTest(words):
+                self.assertEqual(self.complete(*words), (offers.split(), asked))
+
     def test_version(self):
         self.assertRegex(self.run_command("--version")[0], r"^vmsnap \d+\.\d+\.\d+\n$")
 
@@ -301,12 +340,17 @@ class Working(Case):
         types = [item["type"] for item in self.json("operation", "list")["items"]]
         self.assertEqual(types, ["snapshot", "restore", "undo", "delete"])
 
-    def test_a_limit_of_0_is_short_and_not_the_default(self):
+    def test_a_limit_may_be_0_or_a_year(self):
         self.snapshot()
         done = self.json("restore", "web", "one", "--mode", "strict", "--undo-ttl", "0")
         finished, until = (datetime.datetime.fromisoformat(done[key].replace("Z", "+00:00"))
                            for key in ("finished", "undo_until"))
         self.assertLess((until - finished).total_seconds(), 5)
+
+        year = 365 * 86400
+        done = self.json("restore", "web", "one", "--mode", "strict", "--undo-ttl", str(year))
+        until = datetime.datetime.fromisoformat(done["undo_until"].replace("Z", "+00:00"))
+        self.assertGreater((until - finished).total_seconds(), year)
 
     def test_a_missing_vm_is_a_finding(self):
         self.snapshot()
