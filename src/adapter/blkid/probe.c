@@ -6,6 +6,7 @@
 
 #include <blkid.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -92,6 +93,13 @@ copy_part(Probe *probe, guint64 offset, guint64 size)
         at += filled;
     }
     return TRUE;
+}
+
+/* What is not dropped is only memory. */
+static void
+drop_part(const Probe *probe, guint64 offset)
+{
+    (void)fallocate(probe->copy, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, EDGE);
 }
 
 static VmsFsClean
@@ -183,6 +191,10 @@ probe_partition(Probe *probe, blkid_partition partition)
     if (size > EDGE)
         copy_part(probe, offset + size - EDGE, EDGE);
     probe_content(probe, offset, size);
+    /* A guest may have filled the edges of many partitions: they are not kept together. */
+    drop_part(probe, offset);
+    if (size > EDGE)
+        drop_part(probe, offset + size - EDGE);
 }
 
 /* FALSE when there is no partition table. */
