@@ -195,3 +195,39 @@ vms_lease_list(const char *state_dir, GPtrArray **ret_leases, GPtrArray **ret_da
         *ret_damaged = g_steal_pointer(&damaged);
     return TRUE;
 }
+
+static gboolean
+sweep_folder(VmsFd *dir, const char *file, GError **error)
+{
+    g_autofree char *prefix = g_strdup_printf(".%s.", file);
+    DIR *stream = fdopendir(*dir);
+    const struct dirent *entry = NULL;
+    gboolean good = TRUE;
+
+    if (!stream)
+        return vms_fail_errno(error, errno, "folder of leases");
+    vms_fd_steal(dir); /* the stream's now */
+    while (good && (entry = readdir(stream)) != NULL) {
+        if (g_str_has_prefix(entry->d_name, prefix) && g_str_has_suffix(entry->d_name, ".tmp"))
+            good = vms_sys_unlink(dirfd(stream), entry->d_name, error);
+    }
+    closedir(stream);
+    return good;
+}
+
+gboolean
+vms_lease_sweep(const char *state_dir, const char *vm_uuid, GError **error)
+{
+    g_autoptr(GError) refused = NULL;
+    g_autofree char *file = NULL;
+    g_auto(VmsFd) dir = VMS_FD_NONE;
+
+    if (!file_of(vm_uuid, &file, error))
+        return FALSE;
+    if (open_folder(state_dir, &dir, &refused))
+        return sweep_folder(&dir, file, error);
+    if (!refused)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&refused));
+    return FALSE;
+}

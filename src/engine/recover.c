@@ -289,6 +289,9 @@ recover_locked(const Recovery *self, const VmsOperation *seen, const char **ret_
         return FALSE;
     if (!vms_operation_is_open(work.operation))
         return TRUE;
+    if (work.operation->vm_uuid &&
+        !vms_lease_sweep(self->engine->state_dir, work.operation->vm_uuid, error))
+        return FALSE;
     if (!recover_by_type(self, &work, ret_act, error))
         return FALSE;
     /* what finished by itself has stored its record */

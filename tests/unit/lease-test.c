@@ -175,3 +175,26 @@ Test(lease, names_that_are_no_uuid_are_refused)
     cr_assert_not(vms_lease_write(dir, strange, NULL));
     cr_assert_not(vms_lease_write(dir, unreadable, NULL));
 }
+
+Test(lease, sweeping_takes_only_what_is_half_written_of_this_vm)
+{
+    static const char *const names[] = { "." VM_A ".json.0123456789abcdef.tmp",
+                                         "." VM_B ".json.0123456789abcdef.tmp" };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmsLease) lease = NULL;
+
+    cr_assert(vms_lease_sweep(dir, VM_A, &error)); /* no folder yet */
+    must_write(VM_A, VMS_LEASE_INTENDED);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(dir, "leases", names[i], NULL);
+
+        cr_assert(g_file_set_contents(path, "{", -1, NULL));
+    }
+    cr_assert(vms_lease_sweep(dir, VM_A, &error), "%s", error ? error->message : "");
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(dir, "leases", names[i], NULL);
+
+        cr_assert_eq(g_file_test(path, G_FILE_TEST_EXISTS), i == 1, "%s", names[i]);
+    }
+    cr_assert(vms_lease_read(dir, VM_A, &lease, NULL));
+}
