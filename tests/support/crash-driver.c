@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs one operation and dies at a given crash point of it, for tests/system/test_crash_points.py.
+ *
+ *   crash-driver POINT create VM NAME | restore SNAPSHOT | undo OPERATION | delete SNAPSHOT |
+ * recover
+ *
+ * POINT 0 kills nobody. An operation that ends prints how many points it passed and, for a
+ * restore, its UUID. Exit 0 when it succeeded, 1 when it failed. */
+#include "base/sys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmsnap/vmsnap.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_context, vmsnap_context_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_job, vmsnap_job_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_operation, vmsnap_operation_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_plan, vmsnap_plan_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_snapshot, vmsnap_snapshot_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_vm, vmsnap_vm_unref)
+
+static int
+start_create(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    vmsnap_snapshot_options options = VMSNAP_SNAPSHOT_OPTIONS_INIT;
+    g_autoptr(vmsnap_vm) vm = NULL;
+
+    options.name = words[1];
+    if (vmsnap_context_find_vm(context, words[0], &vm, error) < 0)
+        return -1;
+    return vmsnap_snapshot_create(vm, &options, ret_job, error);
+}
+
+static int
+start_restore(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    g_autoptr(vmsnap_snapshot) snapshot = NULL;
+    g_autoptr(vmsnap_plan) plan = NULL;
+
+    if (vmsnap_context_find_snapshot(context, words[0], &snapshot, error) < 0 ||
+        vmsnap_restore_plan(snapshot, NULL, NULL, &plan, error) < 0)
+        return -1;
+    return vmsnap_restore_start(plan, VMSNAP_MODE_STRICT, ret_job, error);
+}
+
+static int
+start_undo(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    g_autoptr(vmsnap_operation) operation = NULL;
+
+    if (vmsnap_context_find_operation(context, words[0], &operation, error) < 0)
+        return -1;
+    return vmsnap_operation_undo(operation, NULL, ret_job, error);
+}
+
+static int
+start_delete(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    g_autoptr(vmsnap_snapshot) snapshot = NULL;
+
+    if (vmsnap_context_find_snapshot(context, words[0], &snapshot, error) < 0)
+        return -1;
+    return vmsnap_snapshot_delete(snapshot, ret_job, error);
+}
+
+static int
+start_recover(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    (void)words;
+    return vmsnap_context_recover(context, ret_job, error);
+}
+
+static const struct {
+    const char *name;
+    int words;
+    int (*start)(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error);
+} acts[] = {
+    { "create", 2, start_create }, { "restore", 1, start_restore }, { "undo", 1, start_undo },
+    { "delete", 1, start_delete }, { "recover", 0, start_recover },
+};
+
+static int
+fail(vmsnap_error *error)
+{
+    (void)fprintf(stderr, "%s: %s\n", vmsnap_error_get_reason(error),
+                  vmsnap_error_get_message(error));
+    vmsnap_error_free(error);
+    return EXIT_FAILURE;
+}
+
+static int
+run(gsize act, guint64 point, char **words)
+{
+    vmsnap_context_options options = VMSNAP_CONTEXT_OPTIONS_INIT;
+    g_autoptr(vmsnap_context) context = NULL;
+    g_autoptr(vmsnap_job) job = NULL;
+    vmsnap_error *error = NULL;
+    const char *uuid;
+
+    options.uri = "qemu:///system";
+    if (vmsnap_context_open(&options, &context, &error) < 0)
+        return fail(error);
+    vms_crash_arm(point, 0);
+    if (acts[act].start(context, words, &job, &error) < 0 || vmsnap_job_wait(job, -1, &error) < 0)
+        return fail(error);
+    uuid = vmsnap_job_get_operation_uuid(job);
+    (void)printf("%" G_GUINT64_FORMAT " %s\n", vms_crash_passed(), uuid ? uuid : "-");
+    return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+    for (gsize i = 0; argc > 2 && i < G_N_ELEMENTS(acts); i++) {
+        if (strcmp(argv[2], acts[i].name) == 0 && argc == 3 + acts[i].words)
+            return run(i, g_ascii_strtoull(argv[1], NULL, 10), argv + 3);
+    }
+    (void)fprintf(stderr, "usage: crash-driver POINT ACT [WORD...]\n");
+    return 2;
+}
