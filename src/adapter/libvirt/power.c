@@ -3,6 +3,8 @@
 #include "adapter/libvirt/errors.h"
 #include "base/error.h"
 
+#include <string.h>
+
 enum { PING_MS = 3000, SHUTDOWN_MS = 2000 };
 
 gboolean
@@ -65,6 +67,13 @@ vms_libvirt_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError *
     return virDomainCreateWithFlags(on.domain, flags) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
 }
 
+/* The link ended while the answer was awaited. libvirt has no code of its own for that. */
+static gboolean
+went_down(const GError *error)
+{
+    return strstr(error->message, "End of file from agent") != NULL;
+}
+
 /* By the agent's own command: libvirt's call for it waits a whole minute for a guest that does
  * nothing. There is no answer when it works, so running into the limit is success; whether there
  * is an agent at all is asked first. */
@@ -80,7 +89,7 @@ stop_by_agent(VmsHypervisor *hv, const char *uuid, GError **error)
     if (!vms_libvirt_agent_call(hv, uuid, ping, PING_MS, &pong, error))
         return FALSE;
     if (vms_libvirt_agent_call(hv, uuid, shutdown, SHUTDOWN_MS, &reply, &failed) ||
-        g_strcmp0(vms_error_get_reason(failed), "AgentNotReady") == 0)
+        g_strcmp0(vms_error_get_reason(failed), "AgentNotReady") == 0 || went_down(failed))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&failed));
     return FALSE;
