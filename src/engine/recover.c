@@ -110,15 +110,13 @@ release_lease(const Recovery *self, const VmsLease *lease, const char *object)
     tell(self, object, "thawed", done ? done : "the host was restarted since: nothing is held");
 }
 
+/* As it is now, under the lock: while we waited its VM may have got a window of somebody else's. */
 static void
-recover_lease(const Recovery *self, const VmsLease *lease)
+recover_lease_locked(const Recovery *self, const VmsLease *lease, const char *object)
 {
-    g_autofree char *object = g_strdup_printf("VM %s", lease->vm_uuid);
     g_autoptr(VmsLease) still = NULL;
     g_autoptr(GError) error = NULL;
 
-    if (lease_owned(self, lease))
-        return;
     if (!wait_for_guard(self, lease)) {
         tell(self, object, "skipped", "its guard is alive and still at it");
         return;
@@ -129,6 +127,29 @@ recover_lease(const Recovery *self, const VmsLease *lease)
         tell(self, object, "thawed", "by its guard");
     else
         tell_failure(self, object, error);
+}
+
+/* A window is open only under its VM's lock: who has the lock and finds a lease finds one that was
+ * left, by the dead or by a living owner who gave up. */
+static void
+recover_lease(const Recovery *self, const VmsLease *lease)
+{
+    g_autofree char *object = g_strdup_printf("VM %s", lease->vm_uuid);
+    g_autofree char *lock_name = vms_lock_name_vm(lease->vm_uuid);
+    g_autoptr(VmsLock) lock = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean living = lease_owned(self, lease);
+
+    if (!self->engine->drivers->hypervisor || g_strcmp0(lease->uri, self->engine->uri) != 0) {
+        if (!living)
+            tell(self, object, "skipped", "it was made through another connection");
+        return;
+    }
+    if (vms_lock_take(self->engine->runtime_dir, lock_name, lease->operation,
+                      living ? 0 : LOCK_WAIT_MS, self->progress, &lock, &error))
+        recover_lease_locked(self, lease, object);
+    else if (!living)
+        tell(self, object, "skipped", error->message);
 }
 
 static void
@@ -246,6 +267,8 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
     const char *type = work->operation->type;
 
     *ret_act = "rolled-back";
+    if (!self->engine->drivers->hypervisor && strcmp(type, "delete") != 0)
+        return vms_fail(error, VMSNAP_E_UNSUPPORTED, "there is no hypervisor to recover it with");
     if (strcmp(type, "snapshot") == 0)
         return recover_snapshot(self, work, error);
     if (strcmp(type, "delete") == 0) {
