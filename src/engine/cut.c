@@ -88,7 +88,7 @@ vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snap
             operation->socket = vms_layout_socket(engine, operation->uuid);
         g_ptr_array_add(snapshot->disks, disk);
     }
-    if (survey->vm->nvram && snapshot->folders->len > 0) {
+    if (survey->has_nvram && snapshot->folders->len > 0) {
         snapshot->nvram = vms_layout_image(snapshot->folders->pdata[0], "nvram", "fd");
         snapshot->nvram_source = g_strdup(survey->vm->nvram);
         g_ptr_array_add(operation->files, g_strdup(snapshot->nvram));
@@ -216,7 +216,8 @@ static gboolean
 check_reservation(const VmsCutSet *set, const CutDisk *disk, GError **error)
 {
     VmsFileId now = { 0 };
-    guint64 chain = disk->source->allocated - disk->source->image->file.allocated;
+    guint64 own = disk->source->image->file.allocated;
+    guint64 chain = disk->source->allocated > own ? disk->source->allocated - own : 0;
 
     if (!vms_volume_identify(set->engine->drivers->volume, disk->source->path, &now, error))
         return FALSE;
@@ -377,6 +378,9 @@ finish_disk(const VmsCutSet *set, CutDisk *disk, GError **error)
         return FALSE;
     vms_image_free(disk->disk->image);
     disk->disk->image = image;
+    if (image->virtual_size != disk->disk->origin->virtual_size)
+        return vms_refuse(error, VMSNAP_E_BUSY, "Resizing",
+                          "disk %s was resized while its snapshot was taken", disk->disk->name);
     g_clear_pointer(&disk->hold, vms_hold_free);
     return TRUE;
 }

@@ -221,18 +221,34 @@ clear_try(Taking *self, GError **error)
             vms_volume_remove(self->engine->drivers->volume, operation->socket, error));
 }
 
-static void
-refresh_plan(Taking *self)
+/* Whether a disk of another survey is still the one that was written down. */
+static gboolean
+fits(const VmsSnapshotDisk *disk, const VmsSurveyDisk *source)
+{
+    return strcmp(disk->target, source->disk->target) == 0 &&
+           g_strcmp0(disk->source, source->path) == 0 && disk->method == source->placement.method &&
+           strcmp(disk->image->format, source->placement.format) == 0;
+}
+
+/* What the record says will be made must be what is made. */
+static gboolean
+refresh_plan(Taking *self, GError **error)
 {
     VmsSnapshot *snapshot = self->work.snapshot;
 
     for (guint i = 0; i < snapshot->disks->len; i++) {
         VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
-        const VmsSurveyDisk *source = self->survey->disks->pdata[i];
+        const VmsSurveyDisk *source =
+            snapshot->disks->len == self->survey->disks->len ? self->survey->disks->pdata[i] : NULL;
 
+        if (!source || !fits(disk, source))
+            return vms_refuse(error, VMSNAP_E_BUSY, "StateChanged",
+                              "the disks of VM %s changed while its snapshot was prepared",
+                              self->survey->vm->name);
         vms_image_free(disk->origin);
         disk->origin = vms_image_copy(source->image);
     }
+    return TRUE;
 }
 
 static gboolean
@@ -248,9 +264,9 @@ cut(Taking *self, GError **error)
             g_propagate_error(error, g_steal_pointer(&failed));
             return FALSE;
         }
-        if (!clear_try(self, error) || !survey(self, self->work.snapshot->vm_uuid, error))
+        if (!clear_try(self, error) || !survey(self, self->work.snapshot->vm_uuid, error) ||
+            !refresh_plan(self, error))
             return FALSE;
-        refresh_plan(self);
     }
 }
 
