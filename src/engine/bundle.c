@@ -126,6 +126,8 @@ vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
     add_dependency(engine, snapshot, vm->loader, "loader");
     if (vm->has_tpm)
         mark_partial(snapshot, "TPM", vm->name, "the state of the emulated TPM is not kept");
+    if (vm->nvram && !survey->has_nvram)
+        mark_partial(snapshot, "NVRAM", vm->name, "the VM has no NVRAM file");
     for (guint i = 0; i < survey->left_out->len; i++) {
         g_autofree char *name =
             g_strdup_printf("%s/%s", vm->name, (const char *)survey->left_out->pdata[i]);

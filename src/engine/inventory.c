@@ -99,6 +99,7 @@ vms_inventory_collect(VmsEngine *engine, VmsInventory **ret_inventory, GError **
 
         add_disks(engine, inventory, vm, vm->disks);
         add_disks(engine, inventory, vm, vm->live_disks);
+        add_path(engine, inventory, vm, vm->nvram, FALSE);
     }
     *ret_inventory = inventory;
     return TRUE;

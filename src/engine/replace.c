@@ -124,6 +124,21 @@ exchange_back_one(VmsEngine *engine, const VmsExchange *item, GError **error)
     return vms_volume_exchange(volume, item->path, item->next, error);
 }
 
+/* Whether a file of the new set stands in its place. */
+static gboolean
+find_exchanged(VmsEngine *engine, const VmsOperation *operation, gboolean *ret_any, GError **error)
+{
+    *ret_any = FALSE;
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        gboolean is_new = FALSE;
+
+        if (!read_side(engine, operation->exchanges->pdata[i], &is_new, error))
+            return FALSE;
+        *ret_any = *ret_any || is_new;
+    }
+    return TRUE;
+}
+
 static gboolean
 exchange_back_all(VmsEngine *engine, const VmsOperation *operation, GError **error)
 {
@@ -142,6 +157,29 @@ start_again(VmsEngine *engine, const VmsOperation *operation, GError **error)
     return vms_power_ensure_on(engine, operation->vm_uuid, paused, error);
 }
 
+/* Somebody undefined it meanwhile. That is not taken back: only the files are put in order. */
+static gboolean
+is_gone(VmsEngine *engine, const VmsOperation *operation)
+{
+    VmsInstance instance = { .domain_id = -1 };
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    g_autoptr(GError) failed = NULL;
+
+    return !vms_hypervisor_read_state(engine->drivers->hypervisor, operation->vm_uuid, &state,
+                                      &instance, &failed) &&
+           vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND;
+}
+
+/* A VM that was started on its own disks, all of them the old ones, may go on. */
+static gboolean
+check_movable(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    gboolean any = FALSE;
+
+    return find_exchanged(engine, operation, &any, error) &&
+           (!any || vms_power_check_off(engine, operation->vm_uuid, error));
+}
+
 static gboolean
 was_on(const VmsOperation *operation)
 {
@@ -153,16 +191,19 @@ vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
 {
     VmsOperation *operation = work->operation;
     VmsJournalState reached = operation->journal;
+    gboolean gone;
 
     if (reached < VMS_JOURNAL_STOPPING)
         return TRUE;
+    gone = is_gone(engine, operation);
+    if (gone)
+        return reached == VMS_JOURNAL_STOPPING || exchange_back_all(engine, operation, error);
     if (reached == VMS_JOURNAL_STOPPING)
         return !was_on(operation) ||
                vms_power_recall_stop(engine, operation->vm_uuid,
                                      operation->power_before == VMSNAP_VM_PAUSED, error);
     if (!vms_journal_advance(engine, work, VMS_JOURNAL_ROLLING_BACK, error) ||
-        !vms_power_check_off(engine, operation->vm_uuid, error) ||
-        !exchange_back_all(engine, operation, error) ||
+        !check_movable(engine, operation, error) || !exchange_back_all(engine, operation, error) ||
         !vms_hypervisor_define(engine->drivers->hypervisor, operation->old_xml, error))
         return FALSE;
     return !was_on(operation) || start_again(engine, operation, error);
@@ -173,9 +214,41 @@ vms_replace_forward(VmsEngine *engine, const VmsWork *work, GError **error)
 {
     const VmsOperation *operation = work->operation;
 
-    if (!operation->start_after)
+    if (!operation->start_after || is_gone(engine, operation))
         return TRUE;
     return vms_power_ensure_on(engine, operation->vm_uuid, operation->start_paused, error);
+}
+
+/* A VM that was saved instead of stopped is off as well, but its memory belongs to the old disks.
+ */
+static gboolean
+check_not_saved(VmsEngine *engine, const VmsOperation *operation, const VmsRestoreRequest *request,
+                GError **error)
+{
+    g_autoptr(VmsVm) vm = NULL;
+
+    if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, operation->vm_uuid, FALSE, &vm, error))
+        return FALSE;
+    return !vm->managed_save || (request->flags & VMSNAP_RESTORE_DROP_MANAGED_SAVE) != 0 ||
+           vms_refuse(error, VMSNAP_E_CONFLICT, "ManagedSave",
+                      "VM %s was saved meanwhile: its memory belongs to the disks it has",
+                      vm->name);
+}
+
+/* Nobody may have a file of the new set open. Asked before the VM is stopped, too: a conflict never
+ * costs it its power. */
+static gboolean
+check_next_free(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    g_autoptr(GPtrArray) holds = g_ptr_array_new_with_free_func((GDestroyNotify)vms_hold_free);
+
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        const VmsExchange *item = operation->exchanges->pdata[i];
+
+        if (!item->vanish && !hold_one(engine, holds, item->next, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 /* Everything between the VM being off and the commit point. */
@@ -187,11 +260,10 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
     g_autoptr(GPtrArray) holds = NULL;
 
     if (!vms_power_check_off(engine, operation->vm_uuid, error) ||
-        !hold_all(engine, operation, &holds, error) || !note_identities(engine, operation, error) ||
+        !hold_all(engine, operation, &holds, error) ||
+        !check_not_saved(engine, operation, request, error) ||
+        !note_identities(engine, operation, error) ||
         !vms_journal_advance(engine, work, VMS_JOURNAL_EXCHANGING, error))
-        return FALSE;
-    if ((request->flags & VMSNAP_RESTORE_DROP_MANAGED_SAVE) != 0 &&
-        !vms_hypervisor_drop_managed_save(hv, operation->vm_uuid, error))
         return FALSE;
     vms_crash_point("replace-before-exchange");
     if (!exchange_all(engine, operation, error) ||
@@ -199,6 +271,10 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
         return FALSE;
     vms_crash_point("replace-before-define");
     if (!vms_hypervisor_define(hv, operation->new_xml, error))
+        return FALSE;
+    /* Last of all: it fits the old disks, and does not come back. */
+    if ((request->flags & VMSNAP_RESTORE_DROP_MANAGED_SAVE) != 0 &&
+        !vms_hypervisor_drop_managed_save(hv, operation->vm_uuid, error))
         return FALSE;
     vms_crash_point("replace-before-commit");
     return TRUE;
@@ -275,6 +351,8 @@ vms_replace_run(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *reque
     GError *failed = NULL;
     gint64 stopped_us;
 
+    if (!check_next_free(engine, work->operation, error))
+        return FALSE;
     if (!stop(engine, work, request, progress, &failed))
         return go_back(engine, work, progress, failed, error);
     stopped_us = vms_clock_monotonic_us();

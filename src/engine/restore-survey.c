@@ -80,6 +80,20 @@ read_dependencies(VmsEngine *engine, VmsRestoreSurvey *survey)
     }
 }
 
+static void
+read_nvram(VmsEngine *engine, VmsRestoreSurvey *survey)
+{
+    const VmsSnapshot *snapshot = survey->snapshot;
+    VmsFileId stored = { 0 };
+
+    if (!snapshot->nvram)
+        return;
+    vms_volume_identify(engine->drivers->volume, snapshot->nvram_source, &survey->input.nvram,
+                        NULL);
+    survey->input.nvram_lost =
+        !vms_volume_identify(engine->drivers->volume, snapshot->nvram, &stored, NULL);
+}
+
 static gint64
 read_qemu_pid(VmsEngine *engine, const VmsVm *vm)
 {
@@ -118,6 +132,7 @@ vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
     if (!read_disks(engine, survey, error))
         return FALSE;
     read_dependencies(engine, survey);
+    read_nvram(engine, survey);
     *ret_survey = g_steal_pointer(&survey);
     return TRUE;
 }

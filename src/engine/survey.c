@@ -192,12 +192,15 @@ vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **re
     g_autoptr(VmsSurvey) survey = g_new0(VmsSurvey, 1);
     const VmsHypervisor *hv = engine->drivers->hypervisor;
     const GPtrArray *disks;
+    VmsFileId nvram = { 0 };
 
     survey->disks = g_ptr_array_new_with_free_func((GDestroyNotify)survey_disk_free);
     survey->left_out = g_ptr_array_new_with_free_func(g_free);
     if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, request->vm,
                                 !hv->read_only && !engine->read_only, &survey->vm, error))
         return FALSE;
+    survey->has_nvram = survey->vm->nvram && vms_volume_identify(engine->drivers->volume,
+                                                                 survey->vm->nvram, &nvram, NULL);
     disks = vms_vm_current_disks(survey->vm);
     if (!check_targets(request, survey->vm, disks, error))
         return FALSE;

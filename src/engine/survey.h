@@ -26,6 +26,7 @@ typedef struct {
     VmsVm *vm;
     GPtrArray *disks;    /* VmsSurveyDisk*: those that take part */
     GPtrArray *left_out; /* char*: owned disks the filter leaves out */
+    gboolean has_nvram;  /* its file is there: a VM that was never started has none yet */
 } VmsSurvey;
 
 typedef struct {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
+#include "engine/inventory.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
 #include "engine/replace.h"
@@ -45,6 +46,29 @@ add_exchange(VmsEngine *engine, VmsOperation *operation, const VmsExchange *made
     return TRUE;
 }
 
+/* Another VM may have been given one of the files since. */
+static gboolean
+check_attached(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    g_autoptr(VmsInventory) inventory = NULL;
+
+    if (!vms_inventory_collect(engine, &inventory, error))
+        return FALSE;
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        const VmsExchange *item = operation->exchanges->pdata[i];
+        const VmsFileUser *user =
+            vms_inventory_find_user(inventory, operation->vm_uuid, item->path, &item->old_file);
+
+        if (!user)
+            user =
+                vms_inventory_find_user(inventory, operation->vm_uuid, item->next, &item->new_file);
+        if (user)
+            return vms_refuse(error, VMSNAP_E_CONFLICT, "AttachedElsewhere",
+                              "'%s' is used by VM %s", user->path, user->vm->name);
+    }
+    return TRUE;
+}
+
 static gboolean
 record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, const char *uuid,
               GError **error)
@@ -70,7 +94,8 @@ record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, con
         if (!add_exchange(engine, operation, restore->exchanges->pdata[i], error))
             return FALSE;
     }
-    return vms_journal_advance(engine, work, VMS_JOURNAL_PREPARED, error);
+    return check_attached(engine, operation, error) &&
+           vms_journal_advance(engine, work, VMS_JOURNAL_PREPARED, error);
 }
 
 gboolean

@@ -69,6 +69,11 @@ find_vm(VmsPlan *plan, const VmsRestoreInput *input)
                                input->vm->name);
         add_conflict(plan, "VirtualMachine", input->vm->name, "Transient", text);
     } else {
+        if (g_strcmp0(input->vm->name, snapshot->vm_name) != 0) { /* it cannot be defined so */
+            text = g_strdup_printf("VM %s was renamed, the snapshot is of %s", input->vm->name,
+                                   snapshot->vm_name);
+            add_conflict(plan, "VirtualMachine", input->vm->name, "IdentityMismatch", text);
+        }
         add(plan, vms_finding_new("VirtualMachine", input->vm->name, VMS_RESOURCE_REPLACED),
             VMS_ACT_PROCEED, VMS_ACT_PROCEED);
     }
@@ -199,6 +204,30 @@ find_extra_disks(VmsPlan *plan, const VmsRestoreInput *input)
     }
 }
 
+static void
+find_nvram(VmsPlan *plan, const VmsRestoreInput *input)
+{
+    const VmsSnapshot *snapshot = input->snapshot;
+    const char *path = snapshot->nvram_source;
+    const VmsFileUser *user;
+    g_autofree char *text = NULL;
+
+    if (!snapshot->nvram)
+        return;
+    user = vms_inventory_find_user(input->inventory, snapshot->vm_uuid, path, &input->nvram);
+    if (input->nvram_lost)
+        add_conflict(plan, "NVRAM", path, "Lost", "the stored NVRAM is missing");
+    if (user) {
+        text = g_strdup_printf("'%s' is the NVRAM of VM %s", path, user->vm->name);
+        add_conflict(plan, "NVRAM", path, "AttachedElsewhere", text);
+    } else if (input->vm && input->nvram.ino != 0 && g_strcmp0(input->vm->nvram, path) != 0) {
+        text = g_strdup_printf("'%s' stands where the NVRAM belongs, but the VM does not refer to "
+                               "it",
+                               path);
+        add_conflict(plan, "NVRAM", path, "ForeignFile", text);
+    }
+}
+
 /* ---- addresses, images, space ---- */
 
 static void
@@ -285,8 +314,6 @@ list_steps(VmsPlan *plan, const VmsRestoreInput *input)
     }
     if (active)
         add_step(plan, TRUE, "stop-vm", NULL);
-    if (input->vm && input->vm->managed_save)
-        add_step(plan, FALSE, "drop-managed-save", NULL);
     for (guint i = 0; i < input->disks->len; i++) {
         const VmsRestoreDisk *disk = input->disks->pdata[i];
 
@@ -295,6 +322,8 @@ list_steps(VmsPlan *plan, const VmsRestoreInput *input)
     if (input->snapshot->nvram)
         add_step(plan, TRUE, "exchange-nvram", NULL);
     add_step(plan, TRUE, "define-vm", NULL);
+    if (input->vm && input->vm->managed_save)
+        add_step(plan, FALSE, "drop-managed-save", NULL);
     if (active && (input->flags & VMSNAP_RESTORE_NO_START) == 0)
         add_step(plan, TRUE, "start-vm", NULL);
 }
@@ -338,6 +367,7 @@ make_hash(VmsPlan *plan, const VmsRestoreInput *input)
         hash_file(sum, &disk->file, active);
         hash_file(sum, &disk->image, FALSE);
     }
+    hash_file(sum, &input->nvram, active);
     for (guint i = 0; i < plan->findings->len; i++) {
         const VmsFinding *finding = plan->findings->pdata[i];
 
@@ -363,6 +393,7 @@ vms_restore_make_plan(const VmsRestoreInput *input)
     find_snapshot(plan, input);
     for (guint i = 0; i < input->disks->len; i++)
         find_disk(plan, input, input->disks->pdata[i]);
+    find_nvram(plan, input);
     find_macs(plan, input);
     find_images(plan, input);
     find_space(plan, input);

@@ -28,12 +28,14 @@ typedef struct {
 typedef struct {
     const VmsSnapshot *snapshot;
     const VmsInventory *inventory;
-    const VmsVm *vm;    /* NULL: there is none by that name */
-    const char *asked;  /* the name or UUID the caller gave */
-    gint64 qemu_pid;    /* of the VM; 0: not running, or not known */
-    GPtrArray *disks;   /* VmsRestoreDisk* */
-    GPtrArray *missing; /* char*: dependencies that are not there */
-    guint flags;        /* vmsnap_restore_flags */
+    const VmsVm *vm;     /* NULL: there is none by that name */
+    const char *asked;   /* the name or UUID the caller gave */
+    gint64 qemu_pid;     /* of the VM; 0: not running, or not known */
+    GPtrArray *disks;    /* VmsRestoreDisk* */
+    VmsFileId nvram;     /* where the snapshot's NVRAM belongs; ino 0: nothing stands there */
+    gboolean nvram_lost; /* the stored one is not there */
+    GPtrArray *missing;  /* char*: dependencies that are not there */
+    guint flags;         /* vmsnap_restore_flags */
 } VmsRestoreInput;
 
 void vms_restore_disk_free(VmsRestoreDisk *disk);

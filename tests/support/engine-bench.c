@@ -228,8 +228,7 @@ gboolean
 engine_bench_restore(EngineBench *bench, const char *snapshot, char **ret_uuid)
 {
     g_autofree char *operation = vms_name_new_uuid();
-    const VmsRestoreRequest request = { .flags = VMSNAP_RESTORE_DROP_MANAGED_SAVE,
-                                        .stop_timeout_ms = 200 };
+    const VmsRestoreRequest request = { .flags = bench->restore_flags, .stop_timeout_ms = 200 };
     g_autoptr(VmsPlan) plan = NULL;
     VmsRestoreOrder order = { .operation_uuid = operation,
                               .snapshot_uuid = snapshot,

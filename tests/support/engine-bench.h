@@ -15,6 +15,7 @@ typedef struct {
     FakeWorld *world;
     VmsEngine engine;
     VmsProgress progress;
+    guint restore_flags;
     GError *error; /* of the last call that failed */
 } EngineBench;
 

@@ -58,6 +58,21 @@ survey(FakeWorld *world)
     return vm;
 }
 
+/* Another VM, off, that was given a file of the first. */
+static VmsVm *
+other_vm(const FakeWorld *world)
+{
+    VmsVm *vm = vms_vm_new("99999999-0000-4000-8000-000000000009", "other");
+    VmsDisk *disk = vms_disk_new("vda");
+
+    vm->state = VMSNAP_VM_OFF;
+    disk->source = VMS_SOURCE_FILE;
+    disk->format = g_strdup("raw");
+    disk->path = g_strdup(world->other);
+    g_ptr_array_add(vm->disks, disk);
+    return vm;
+}
+
 static gboolean
 list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error)
 {
@@ -69,6 +84,8 @@ list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **erro
     *ret_vms = g_ptr_array_new_with_free_func((GDestroyNotify)vms_vm_free);
     if (!world->gone)
         g_ptr_array_add(*ret_vms, survey(world));
+    if (world->other[0])
+        g_ptr_array_add(*ret_vms, other_vm(world));
     return TRUE;
 }
 
@@ -138,6 +155,9 @@ start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
         return FALSE;
     if (world->gone)
         return vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no VM %s", uuid);
+    if (world->managed_save && first_byte(world->disks[0]) != '2')
+        world->torn_starts++; /* its memory is of time 2 */
+    world->managed_save = FALSE;
     if (first_byte(world->disks[0]) != first_byte(world->disks[1]))
         world->torn_starts++;
     world->state = paused ? VMSNAP_VM_PAUSED : VMSNAP_VM_RUNNING;
@@ -166,6 +186,10 @@ stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error)
         return FALSE;
     if (!world->deaf)
         go_off(world);
+    if (world->saves) /* somebody saves it instead */
+        world->managed_save = TRUE;
+    if (world->vanishes) /* and undefines it */
+        world->gone = TRUE;
     return fate == FAKE_OK;
 }
 

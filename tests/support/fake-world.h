@@ -43,6 +43,9 @@ typedef struct {
     atomic_int managed_save; /* has one */
     atomic_int deaf;         /* does not follow when it is asked to stop */
     atomic_int torn_starts;  /* started with disks of different times */
+    atomic_int saves;        /* is saved, not stopped, when it is asked to stop */
+    atomic_int vanishes;     /* is undefined when it goes off */
+    char other[128];         /* a disk of another VM; empty: there is none */
     char disks[FAKE_DISKS][128];
     char nvram[128]; /* empty: none */
     char xml[1024];

@@ -366,3 +366,112 @@ Test(engine, a_delete_that_failed_is_uncertain_and_may_be_repeated)
     expect_settled(&trial, "recovered", 0);
     trial_end(&trial);
 }
+
+/* ---- what others do meanwhile ---- */
+
+Test(engine, a_vm_saved_instead_of_stopped_keeps_its_disks)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, TRUE);
+
+    bench->world->saves = TRUE;
+    cr_assert_not(engine_bench_restore(bench, snapshot, NULL));
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "ManagedSave");
+    cr_assert_eq(engine_bench_time(bench), '2');
+    cr_assert_eq(bench->world->state, VMSNAP_VM_RUNNING);
+    cr_assert_eq(bench->world->torn_starts, 0);
+}
+
+Test(engine, a_vm_undefined_meanwhile_gets_its_files_back_and_stays_away)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, TRUE);
+
+    bench->world->vanishes = TRUE;
+    cr_assert_not(engine_bench_restore(bench, snapshot, NULL));
+    cr_assert_eq(vms_error_get_code(bench->error), VMSNAP_E_NOT_FOUND, "%s", bench->error->message);
+    cr_assert_eq(engine_bench_time(bench), '2');
+    cr_assert_eq(bench->world->gone, 1);
+    cr_assert_eq(engine_bench_open_operations(bench), 0);
+}
+
+Test(engine, a_vm_undefined_after_a_crash_does_not_stop_recovery)
+{
+    Trial trial = { .kind = RESTORE };
+    int failed = 0;
+
+    leave_dead(&trial, number_of(RESTORE, "exchange") + 2);
+    trial.bench->world->gone = TRUE;
+    cr_assert_eq(engine_bench_recover(trial.bench, &failed), 1);
+    cr_assert_eq(failed, 0);
+    expect_settled(&trial, "recovered", 0);
+    trial_end(&trial);
+}
+
+Test(engine, a_vm_started_on_its_old_disks_after_a_crash_may_go_on)
+{
+    Trial trial = { .kind = RESTORE };
+    int failed = 0;
+
+    leave_dead(&trial, number_of(RESTORE, "adopt"));
+    run_machine(trial.bench);
+    trial.running = TRUE;
+    cr_assert_eq(engine_bench_recover(trial.bench, &failed), 1);
+    cr_assert_eq(failed, 0);
+    expect_settled(&trial, "recovered", 0);
+    trial_end(&trial);
+}
+
+Test(engine, an_undo_leaves_a_disk_that_another_vm_was_given)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, TRUE);
+    g_autofree char *restore = NULL;
+
+    expect_ok(bench, engine_bench_restore(bench, snapshot, &restore), "restore");
+    g_strlcpy(bench->world->other, bench->world->disks[1], sizeof(bench->world->other));
+    cr_assert_not(engine_bench_undo(bench, restore));
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "AttachedElsewhere");
+    cr_assert_eq(engine_bench_time(bench), '1');
+    cr_assert_eq(bench->world->domain_id, 8, "it was not stopped for that");
+}
+
+Test(engine, nvram_that_another_vm_was_given_is_not_replaced)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, FALSE);
+
+    g_strlcpy(bench->world->other, bench->world->nvram, sizeof(bench->world->other));
+    cr_assert_not(engine_bench_restore(bench, snapshot, NULL));
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "AttachedElsewhere");
+    cr_assert_eq(engine_bench_time(bench), '2');
+}
+
+Test(engine, a_vm_that_was_never_started_has_no_nvram_to_keep)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autoptr(VmsSnapshot) snapshot = NULL;
+    g_autofree char *uuid = NULL;
+
+    cr_assert_eq(unlink(bench->world->nvram), 0);
+    expect_ok(bench, engine_bench_snapshot(bench, &uuid), "snapshot");
+    cr_assert(vms_engine_find_snapshot(&bench->engine, uuid, &snapshot, NULL));
+    cr_assert(snapshot->partial);
+    cr_assert_null(snapshot->nvram);
+}
+
+Test(engine, a_managed_save_is_dropped_only_when_all_else_went_well)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, FALSE);
+
+    bench->world->managed_save = TRUE;
+    bench->restore_flags = VMSNAP_RESTORE_DROP_MANAGED_SAVE;
+    engine_bench_arm(bench, number_of(RESTORE, "define"), FAKE_REFUSE);
+    cr_assert_not(engine_bench_restore(bench, snapshot, NULL));
+    cr_assert_eq(engine_bench_time(bench), '2');
+    cr_assert_eq(bench->world->managed_save, 1, "the VM is as it was: %s", bench->world->log);
+    engine_bench_arm(bench, 0, FAKE_REFUSE);
+    expect_ok(bench, engine_bench_restore(bench, snapshot, NULL), "restore");
+    cr_assert_eq(bench->world->managed_save, 0);
+}

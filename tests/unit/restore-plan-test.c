@@ -355,3 +355,13 @@ Test(restore_plan, a_running_vm_writing_its_disk_does_not_stale_the_plan)
     other = vms_restore_make_plan(&self.input);
     cr_assert_str_neq(before->hash, other->hash, "another file is another world");
 }
+
+Test(restore_plan, a_renamed_vm_is_refused_before_it_is_stopped)
+{
+    g_auto(Case) self = { 0 };
+
+    case_init(&self);
+    g_free(self.vm->name);
+    self.vm->name = g_strdup("web2");
+    expect_conflict(&self, "IdentityMismatch");
+}
