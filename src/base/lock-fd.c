@@ -83,6 +83,16 @@ forget(VmsLockFd *lock_fd)
     pthread_mutex_unlock(&held_lock);
 }
 
+int
+vms_lock_fd_release(VmsLockFd *lock_fd)
+{
+    int fd = lock_fd->fd;
+
+    forget(lock_fd);
+    g_free(lock_fd);
+    return fd;
+}
+
 void
 vms_lock_fd_free(VmsLockFd *lock_fd)
 {

@@ -5,7 +5,8 @@
 
 /* Descriptors with open file description locks on them. Such a lock lives as long as any copy of
  * its descriptor, so a child that the host forked would keep it: the child's copies are closed in
- * the fork, and a lock is given up by name, not only by closing. */
+ * the fork, and a lock is given up by name, not only by closing. The same is right for connections
+ * whose peer must see that we died. */
 
 typedef struct VmsLockFd VmsLockFd;
 
@@ -15,6 +16,9 @@ VmsLockFd *vms_lock_fd_open(int (*open)(gpointer data, GError **error), gpointer
                             GError **error);
 /* -1 in the child of a fork. */
 int vms_lock_fd_get(const VmsLockFd *lock_fd);
+/* The descriptor, now the caller's to close; from here on children of a fork keep copies. Frees
+ * @lock_fd. */
+int vms_lock_fd_release(VmsLockFd *lock_fd);
 /* Unlock, close, forget; in the child of a fork only forget. NULL is allowed. */
 void vms_lock_fd_free(VmsLockFd *lock_fd);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "adapter/nbd/copier.h"
+#include "adapter/nbd/link.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *root;
@@ -109,6 +111,25 @@ Test(nbd, many_pieces_over_several_connections_come_out_right)
     cr_assert(copy("vda", NULL, NULL));
     cr_log_info("312 MiB in %" G_GINT64_FORMAT " ms", (vms_clock_monotonic_us() - begin_us) / 1000);
     expect_same();
+}
+
+Test(nbd, a_forked_child_keeps_no_connection)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmsNbd) nbd = NULL;
+    int status = -1;
+    pid_t child;
+
+    make_image("8M", "-c 'write 0 1M'");
+    serve("qemu-nbd", "-f qcow2");
+    nbd = vms_link_open(address, "vda", NULL, &error);
+    cr_assert(nbd, "%s", error ? error->message : "");
+    child = fork();
+    if (child == 0)
+        _exit(fcntl(nbd_aio_get_fd(nbd), F_GETFD) >= 0);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "the child has the parent's connection");
+    cr_assert_geq(fcntl(nbd_aio_get_fd(nbd), F_GETFD), 0);
 }
 
 Test(nbd, an_unknown_export_is_an_error)
