@@ -14,6 +14,16 @@ import vmsnap
 LABEL = ("made-by", "nightly")
 
 
+def recover(context):
+    """What an earlier run left open; what cannot be mended now hinders nobody else's snapshot."""
+    try:
+        context.recover().wait()
+        return True
+    except vmsnap.Error as error:
+        print(f"recovery: {error}", file=sys.stderr)
+        return False
+
+
 def take(vm):
     """One snapshot; frozen where that can be proven, else crash-consistent and said so."""
     name = f"nightly-{vm.uuid[:8]}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
@@ -44,7 +54,7 @@ def main():
     args = parser.parse_args()
     failed = 0
     with vmsnap.Context(args.uri, state_dir=args.state_dir) as context:
-        context.recover().wait()
+        failed += not recover(context)
         for vm in context.list_vms():
             if vm.state != vmsnap.VMState.RUNNING:
                 continue
