@@ -68,6 +68,7 @@ vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *pro
 {
     g_auto(VmsWork) work = { 0 };
     g_autoptr(GError) failed = NULL;
+    g_autoptr(GError) unsaved = NULL;
     gboolean whole;
 
     if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
@@ -82,9 +83,15 @@ vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *pro
     if (!whole && vms_error_get_code(failed) == VMSNAP_E_LOST)
         mark_lost(work.snapshot, failed);
     if ((whole || work.snapshot->phase == VMSNAP_SNAPSHOT_FAILED) && !engine->read_only &&
-        !vms_store_save(engine->drivers->catalog, &work, error))
-        return FALSE;
-    if (!whole)
-        g_propagate_error(error, g_steal_pointer(&failed));
-    return whole;
+        !vms_store_save(engine->drivers->catalog, &work, &unsaved)) {
+        /* That data is lost is the news, also where it cannot be written down. */
+        if (!failed)
+            failed = g_steal_pointer(&unsaved);
+        else
+            vms_error_take_cause(failed, g_steal_pointer(&unsaved));
+    }
+    if (!failed)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
 }

@@ -399,6 +399,17 @@ class Working(Case):
                              code=1)
         self.assertIn("No space left", refused["message"])
 
+    def test_lost_data_is_told_also_when_it_cannot_be_recorded(self):
+        made = self.snapshot()
+        os.unlink(made["disks"][0]["path"])
+        with sqlite3.connect(self.state + "/catalog.db") as catalog:
+            catalog.execute("CREATE TRIGGER no BEFORE UPDATE ON record BEGIN"
+                            " SELECT RAISE(ABORT, 'not now'); END")
+        catalog.close()
+        lost = self.error("snapshot", "verify", "one", code=1)
+        self.assertEqual(lost["code"], "LOST")
+        self.assertIn("not now", lost["cause"]["message"])
+
     def test_an_interrupt_cancels_and_is_told(self):
         self.snapshot()
         # Reading a thousand gigabytes of nothing takes longer than this test.
