@@ -133,6 +133,12 @@ cut(VmsWindowRun *run, GError **error)
     times->cut_start = vms_clock_monotonic_us();
     ok = window->cut(window->data, error);
     times->cut_end = vms_clock_monotonic_us();
+    /* After the deadline the guard lets the VM run: clones of two disks would be of two instants,
+     * which is worse than what a crash leaves. */
+    if (ok && run->suspended && vms_clock_boottime_us() >= vms_holding_get_deadline(run->holding))
+        return vms_refuse(error, run->frozen ? VMSNAP_E_INCONSISTENT : VMSNAP_E_TIMEOUT,
+                          run->frozen ? "ThawedEarly" : "Snapshotting",
+                          "the cut of VM %s took longer than it may stand still", window->vm->name);
     return ok;
 }
 

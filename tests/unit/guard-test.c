@@ -250,6 +250,7 @@ Test(guard, lets_go_for_an_owner_that_is_late)
     bench->window.freeze_call_ms = 100;
     bench->window.freeze_budget_ms = 100;
     bench->cut_us = 1600 * 1000;
+    bench->window.suspend = FALSE;
     cr_assert(bench_run(bench), "%s", bench->error ? bench->error->message : "");
     cr_assert_lt(bench->world->thawed_us, bench->evidence->times.cut_end,
                  "thawed while the owner was still cutting");
@@ -268,6 +269,7 @@ Test(guard, leaves_the_job_of_a_late_owner_alone)
     bench->window.freeze_budget_ms = 100;
     bench->window.backup_socket = "/run/x/sock";
     bench->cut_us = 1400 * 1000;
+    bench->window.suspend = FALSE;
     cr_assert(bench_run(bench));
     cr_assert_eq(bench->world->job, VMS_JOB_BACKUP);
     bench->world->job = VMS_JOB_NONE;

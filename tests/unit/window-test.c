@@ -390,3 +390,15 @@ Test(window, an_agent_that_stays_silent_leaves_the_freeze_to_the_guard, .timeout
     cr_assert(bench_has_lease(bench), "recover must find it");
     cr_assert_not(strstr(bench->world->log, "cut"));
 }
+
+Test(window, a_cut_that_outlasts_the_guard_is_none)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->window.freeze_call_ms = 1;
+    bench->window.freeze_budget_ms = 1;
+    bench->cut_us = 1100 * 1000;
+    bench->window.policy = VMSNAP_CONSISTENCY_SKIP;
+    expect_refusal(bench, VMSNAP_E_TIMEOUT, "Snapshotting");
+    cr_assert(bench_is_clean(bench));
+}
