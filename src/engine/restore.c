@@ -9,6 +9,8 @@
 #include "engine/replace.h"
 #include "engine/restore-survey.h"
 #include "engine/survey.h"
+#include "model/name.h"
+#include "plan/generation.h"
 
 #include <vmsnap/job.h>
 
@@ -129,6 +131,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
     const VmsVm *vm = self->survey->input.vm;
     const VmsSnapshot *snapshot = self->survey->snapshot;
     VmsOperation *operation = vms_journal_new(self->engine, uuid, "restore");
+    g_autofree char *generation = vms_name_new_uuid();
 
     self->work.operation = operation;
     operation->mode = mode;
@@ -137,7 +140,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
     operation->snapshot = g_strdup(snapshot->uuid);
     operation->snapshot_name = g_strdup(snapshot->name);
     operation->old_xml = g_strdup(vm->inactive_xml);
-    operation->new_xml = g_strdup(snapshot->inactive_xml);
+    operation->new_xml = vms_generation_renew(snapshot->inactive_xml, generation);
     operation->power_before = vm->state;
     operation->start_after =
         vms_vm_is_active(vm) && (self->request->flags & VMSNAP_RESTORE_NO_START) == 0;

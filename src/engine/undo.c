@@ -8,6 +8,8 @@
 #include "engine/lock.h"
 #include "engine/replace.h"
 #include "engine/survey.h"
+#include "model/name.h"
+#include "plan/generation.h"
 
 #include <vmsnap/job.h>
 
@@ -74,6 +76,7 @@ record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, con
               GError **error)
 {
     VmsOperation *operation = vms_journal_new(engine, uuid, "undo");
+    g_autofree char *generation = vms_name_new_uuid();
     g_autoptr(VmsVm) vm = NULL;
 
     work->operation = operation;
@@ -86,7 +89,7 @@ record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, con
     operation->vm_name = g_strdup(vm->name);
     operation->undo_of = g_strdup(restore->uuid);
     operation->old_xml = g_strdup(vm->inactive_xml);
-    operation->new_xml = g_strdup(restore->old_xml);
+    operation->new_xml = vms_generation_renew(restore->old_xml, generation);
     operation->power_before = vm->state;
     operation->start_after = vms_vm_is_active(vm);
     operation->start_paused = vm->state == VMSNAP_VM_PAUSED;
