@@ -72,6 +72,25 @@ remove_empty_parent(const VmsEngine *engine, const char *folder)
         vms_volume_remove_folder(engine->drivers->volume, parent, NULL);
 }
 
+/* What somebody else put into it stays, and the folder with it. */
+static gboolean
+remove_folder(const VmsEngine *engine, const char *folder, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+
+    if (vms_volume_remove_folder(engine->drivers->volume, folder, &failed)) {
+        remove_empty_parent(engine, folder);
+        return TRUE;
+    }
+    if (g_strcmp0(vms_error_get_reason(failed), "NotEmpty") == 0) {
+        vms_log(engine->log, VMSNAP_LOG_WARNING, "folder %s holds files of others and stays",
+                folder);
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
+}
+
 gboolean
 vms_layout_remove(const VmsEngine *engine, const GPtrArray *files, const GPtrArray *folders,
                   GError **error)
@@ -81,9 +100,8 @@ vms_layout_remove(const VmsEngine *engine, const GPtrArray *files, const GPtrArr
             return FALSE;
     }
     for (guint i = 0; i < folders->len; i++) {
-        if (!vms_volume_remove_folder(engine->drivers->volume, folders->pdata[i], error))
+        if (!remove_folder(engine, folders->pdata[i], error))
             return FALSE;
-        remove_empty_parent(engine, folders->pdata[i]);
     }
     return TRUE;
 }

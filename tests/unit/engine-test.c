@@ -475,3 +475,17 @@ Test(engine, a_managed_save_is_dropped_only_when_all_else_went_well)
     expect_ok(bench, engine_bench_restore(bench, snapshot, NULL), "restore");
     cr_assert_eq(bench->world->managed_save, 0);
 }
+
+Test(engine, a_file_of_somebody_else_stays_and_stops_no_delete)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *snapshot = prepare(bench, FALSE);
+    g_autofree char *file =
+        g_build_filename(bench->folder, "disks", ".vmsnap", snapshot, "notes", NULL);
+
+    cr_assert(g_file_set_contents(file, "mine", -1, NULL));
+    expect_ok(bench, engine_bench_delete(bench, snapshot), "delete");
+    cr_assert_eq(engine_bench_extra_files(bench), 1);
+    cr_assert(g_file_test(file, G_FILE_TEST_EXISTS));
+    cr_assert_eq(engine_bench_open_operations(bench), 0);
+}
