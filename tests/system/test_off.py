@@ -125,6 +125,33 @@ def files_are_private():
 
 
 @harness.test
+def nvram_goes_with_the_disks():
+    """Firmware variables are part of the snapshot, of the restore and of the undo."""
+    folder = bed.storage("xfs", 1024)
+    code, nvram = f"{folder}/code.fd", f"{folder}/web_VARS.fd"
+    for path in (code, nvram):
+        with open(path, "wb") as handle:
+            handle.write(b"old" * 4096)
+    os_xml = (f"<loader readonly='yes' type='pflash'>{code}</loader><nvram>{nvram}</nvram>")
+    bed.define_vm("uefi", [bed.make_disk(f"{folder}/d.qcow2")], os_xml=os_xml)
+    shot = vmsnap("snapshot", "create", "uefi", "uefi.s", check=0).json
+    assert {"path": code, "role": "loader"}.items() <= next(
+        item for item in shot["dependencies"] if item["role"] == "loader").items(), shot
+    with open(nvram, "wb") as handle:
+        handle.write(b"new" * 4096)
+
+    def first():
+        with open(nvram, "rb") as handle:
+            return handle.read(3)
+    done = vmsnap("restore", "uefi", "uefi.s", "--mode", "strict", check=0).json
+    assert first() == b"old"
+    vmsnap("undo", done["uuid"], check=0)
+    assert first() == b"new"
+    vmsnap("snapshot", "delete", "uefi.s", check=0)
+    assert left_over(folder) == [], left_over(folder)
+
+
+@harness.test
 def dirty_file_system_is_not_consistent():
     """A VM whose plug was pulled: require names it, prefer calls it crash."""
     folder = bed.storage("xfs", 1024)
