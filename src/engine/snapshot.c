@@ -17,6 +17,10 @@
 
 #include <vmsnap/job.h>
 
+/* How long a libvirt that is restarted may be away when a job is to be ended: the copy is whole. */
+#define AWAY_US (10 * G_USEC_PER_SEC)
+#define AWAY_PAUSE_US G_USEC_PER_SEC
+
 /* How often a scratch reservation that was outgrown is made anew. */
 #define RESERVATION_TRIES 3
 
@@ -295,16 +299,32 @@ copy(Taking *self, GError **error)
     return FALSE;
 }
 
+static gboolean
+end_job(Taking *self, GError **error)
+{
+    const gint64 until = vms_clock_monotonic_us() + AWAY_US;
+
+    for (;;) {
+        g_autoptr(GError) failed = NULL;
+
+        if (vms_watch_end_job(self->watch, &failed))
+            return TRUE;
+        if (vms_error_get_code(failed) != VMSNAP_E_HYPERVISOR || vms_clock_monotonic_us() > until ||
+            vms_progress_is_cancelled(self->progress)) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return FALSE;
+        }
+        vms_clock_sleep_us(AWAY_PAUSE_US);
+    }
+}
+
 /* After the cut: read what the job exports, end it, and only then let the guard go. */
 static gboolean
 copy_and_release(Taking *self, GError **error)
 {
-    const char *uuid = self->work.snapshot->vm_uuid;
-
     if (vms_cut_get_socket(self->cuts)) {
         vms_progress_enter(self->progress, VMSNAP_STAGE_COPYING);
-        if (!copy(self, error) ||
-            !vms_hypervisor_end_backup(self->engine->drivers->urgent, uuid, error))
+        if (!copy(self, error) || !end_job(self, error))
             return FALSE;
     }
     return vms_watch_release(g_steal_pointer(&self->watch), error) &&
@@ -406,8 +426,7 @@ roll_back(Taking *self, GError *why, GError **error)
     GError *worse = NULL;
 
     vms_progress_enter(self->progress, VMSNAP_STAGE_ROLLING_BACK);
-    if (self->watch &&
-        vms_hypervisor_end_backup(self->engine->drivers->urgent, snapshot->vm_uuid, &worse))
+    if (self->watch && vms_watch_end_job(self->watch, &worse))
         vms_watch_release(g_steal_pointer(&self->watch), &worse);
     g_clear_pointer(&self->watch, vms_watch_abandon);
     snapshot->phase = VMSNAP_SNAPSHOT_FAILED;

@@ -256,6 +256,12 @@ vms_window_run(VmsEngine *engine, const VmsWindow *window, VmsEvidence *evidence
 }
 
 gboolean
+vms_watch_end_job(VmsWatch *watch, GError **error)
+{
+    return vms_holding_end_job(watch->holding, error);
+}
+
+gboolean
 vms_watch_release(VmsWatch *watch, GError **error)
 {
     gboolean released;

@@ -34,6 +34,8 @@ typedef struct VmsWatch VmsWatch;
 gboolean vms_window_run(VmsEngine *engine, const VmsWindow *window, VmsEvidence *evidence,
                         VmsWatch **ret_watch, GError **error);
 
+/* End the backup job if it is still there and ours. */
+gboolean vms_watch_end_job(VmsWatch *watch, GError **error);
 /* Everything we held is gone: the lease is removed, the guard told to go. NULL is allowed. */
 gboolean vms_watch_release(VmsWatch *watch, GError **error);
 /* Leave it to the guard: it ends what is left by itself. For failing paths. */
