@@ -130,7 +130,7 @@ def aim_at_snapshot(scene, process, number):
         return "anywhere"
     while process.poll() is None and not scenes.left_beside(scene.folder):
         time.sleep(0.002)
-    time.sleep(harness.RNG.uniform(0, scene.seconds))
+    time.sleep(harness.RNG.uniform(0, scene.seconds * 0.5))
     return "at work"
 
 

@@ -100,7 +100,7 @@ def skip_gives_what_a_power_cut_leaves():
                       check=0).json
         evidence = shot["evidence"]
         assert (shot["consistency"], shot["consistent"]) == ("crash", False), shot
-        assert evidence["frozen_count"] <= 0 and evidence["freeze_window_ms"] is None, evidence
+        assert evidence["frozen_count"] is None and evidence["freeze_window_ms"] is None, evidence
         scenes.wait_hands_empty()
         scenes.check_at_rest(scene, [shot])
         verdict = oracle.recoverable(scenes.images(shot))
