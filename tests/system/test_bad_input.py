@@ -318,6 +318,34 @@ def a_full_file_system_is_known_beforehand():
     vm.undefine()
 
 
+@harness.test
+def a_read_only_file_system_is_told():
+    bed_storage.run(["mount", "-o", "remount,ro", FOLDER])
+    try:
+        error = create("web", "readonly").json["error"]
+        assert error["code"] in ("PERMISSION", "IO"), error
+        assert "Read-only" in error["message"], error
+    finally:
+        bed_storage.run(["mount", "-o", "remount,rw", FOLDER])
+    works_again()
+
+
+@harness.test
+def a_disk_without_a_format_is_raw_for_libvirt_and_for_us():
+    """libvirt no longer guesses formats, and neither do we: the qcow2 is taken as it lies there."""
+    path = bed.make_disk(f"{FOLDER}/plain.qcow2", size_mb=16)
+    disk = (f"<disk type='file' device='disk'><source file='{path}'/>"
+            "<target dev='vda' bus='virtio'/></disk>")
+    vm = bed.define_vm("plain", [], devices=disk)
+    shot = create("plain", "plain", check=0).json
+    assert shot["disks"][0]["format"] == "raw", shot
+    assert digest(shot["disks"][0]["path"]) == digest(path)
+    vmsnap("snapshot", "delete", "plain", check=0)
+    vm.undefine()
+    os.unlink(path)
+    check_clean([FOLDER])
+
+
 class Relay:
     """libvirt's socket under another address: what a remote host looks like from here."""
 
@@ -425,6 +453,8 @@ def a_user_without_rights_is_told():
         assert looked.code == 3 and "PERMISSION" in looked.out, looked
         for words in acts:
             expect(as_nobody(*words), 1, "PERMISSION")
+        expect(as_nobody("--catalog", f"sqlite:{STATE}/catalog.db", "snapshot", "list"), 1,
+               "PERMISSION")
         set_modes(paths, [0o700, 0o700])
         for words in (*acts, ["vm", "list"], ["check", "web"]):
             expect(as_nobody(*words), 1, "PERMISSION")
