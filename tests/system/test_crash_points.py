@@ -229,6 +229,47 @@ def undo_dies_at_each_point():
     check_left(vm)
 
 
+def word_of(vm):
+    """What the running guest says after it came up; it must stay up."""
+    assert vm.state() == "running", vm.state()
+    vm.wait_agent()
+    time.sleep(1)
+    assert vm.state() == "running", vm.state()
+    return vm.read_file("/mnt/vda/word").decode()
+
+
+def restore_and_undo_of_a_running_vm_die():
+    """The VM is stopped and started on the way: it always runs in the end."""
+    scene = scenes.Scene(bed, "back", "xfs", ("ext4",), load=False, size_mb=96).start()
+    vm = scene.vm
+    vm.write_file("/mnt/vda/word", "old")
+    vm.exec(["sync"])
+    shot = vmsnap("snapshot", "create", "back", "back.old", check=0).json
+    vm.write_file("/mnt/vda/word", "new")
+    vm.exec(["sync"])
+    _, restoring, uuid = drive(0, "restore", "back.old")
+    assert word_of(vm) == "old"
+    undoing = drive(0, "undo", uuid)[1]
+    outcomes = []
+    for point in range(2, max(restoring, undoing), 3):
+        sets, state = undo_sets(), word_of(vm)
+        assert len(sets) == (state == "old"), (sets, state)
+        words = ["undo", sets[0]["uuid"]] if sets else ["restore", "back.old"]
+        killed = drive(point, *words)[0]
+        acts = recover(point)
+        after = word_of(vm)
+        scenes.check_at_rest(scene, [shot, *undo_sets()])
+        outcomes.append(f"{words[0]}{'' if killed else ' done'} {' '.join(acts)} {after}")
+        if after == state:  # the same once more
+            assert drive(0, *words)[0] is False
+    tally("running restore and undo", outcomes, restoring + undoing)
+    scene.end()
+
+
+if scenes.LONG:  # boots a guest after each point
+    harness.test(restore_and_undo_of_a_running_vm_die)
+
+
 def running_dies(storage, method):
     """The same while the guest runs and is frozen: the guard thaws, recover does the rest."""
     scene = scenes.Scene(bed, f"points-{storage}", storage, storage_mb=2048, size_mb=128,
