@@ -189,16 +189,17 @@ void
 cli_table_print(CliTable *table)
 {
     g_autofree glong *widths = g_new0(glong, table->columns);
+    guint column = 0;
 
-    for (guint column = 0; column < table->columns; column++)
-        widths[column] = column_width(table, column);
+    for (guint i = 0; i < table->columns; i++)
+        widths[i] = column_width(table, i);
     for (guint i = 0; i < table->cells->len; i++) {
         const char *cell = g_ptr_array_index(table->cells, i);
-        const guint column = i % table->columns;
-        const gboolean last = column == table->columns - 1;
+        const gboolean last = column + 1 == table->columns;
         const int blanks = last ? 0 : (int)(widths[column] - g_utf8_strlen(cell, -1)) + 2;
 
         (void)printf("%s%*s%s", cell, blanks, "", last ? "\n" : "");
+        column = last ? 0 : column + 1;
     }
     g_ptr_array_unref(table->cells);
     g_free(table);

@@ -84,7 +84,6 @@ struct VmsHypervisor {
     const VmsHypervisorOps *ops;
     /* Set by the adapter when it connects. */
     char *uri;
-    char *hostname;
     gboolean remote;  /* not the host we run on: image files are out of reach */
     gboolean session; /* the user's own instance, not the system's */
     gboolean read_only;

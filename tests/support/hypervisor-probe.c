@@ -58,9 +58,8 @@ run_facts(Request *request, GError **error)
     const VmsHypervisor *hv = request->hv;
 
     (void)error;
-    g_string_append_printf(request->answer, "%s %s remote=%d session=%d ro=%d qemu=%u:%u", hv->uri,
-                           hv->hostname, hv->remote, hv->session, hv->read_only, hv->qemu_uid,
-                           hv->qemu_gid);
+    g_string_append_printf(request->answer, "%s remote=%d session=%d ro=%d qemu=%u:%u", hv->uri,
+                           hv->remote, hv->session, hv->read_only, hv->qemu_uid, hv->qemu_gid);
     return TRUE;
 }
 

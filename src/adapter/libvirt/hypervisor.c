@@ -49,7 +49,6 @@ free_libvirt(VmsHypervisor *hv)
     vms_instances_free(self->instances);
     vms_gate_destroy(&self->agent_gate);
     g_free(hv->uri);
-    g_free(hv->hostname);
     g_free(self);
 }
 
@@ -98,9 +97,6 @@ read_facts(VmsLibvirt *self, GError **error)
     hv->uri = virConnectGetURI(call.conn);
     if (!hv->uri)
         return vms_libvirt_fail(error, NULL);
-    hv->hostname = virConnectGetHostname(call.conn);
-    if (!hv->hostname)
-        hv->hostname = g_strdup(g_get_host_name());
     hv->remote = vms_uri_is_remote(hv->uri);
     /* root has no instance of its own: the system's libvirtd serves this path as well */
     hv->session = geteuid() != 0 && vms_uri_is_session(hv->uri);
