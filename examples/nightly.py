@@ -26,7 +26,7 @@ def recover(context):
 
 def take(vm):
     """One snapshot; frozen where that can be proven, else crash-consistent and said so."""
-    name = f"nightly-{vm.uuid[:8]}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    name = f"nightly-{vm.uuid[:8]}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}"
     try:
         with vm.snapshot(name, consistency=vmsnap.Consistency.PREFER, labels=dict([LABEL]),
                          wait_ready=60) as job:

@@ -178,9 +178,18 @@ def an_owner_killed_at_any_moment_leaves_nothing_frozen():
 @harness.test
 def a_late_owner_is_thawed_for_at_the_deadline():
     vm = machine("beat", 2, load="gap", beat=True)
-    found = window(vm, "call=1000", "budget=200", "sleep=4000")
+    found = window(vm, "call=1000", "budget=200", "sleep=4000", "suspend=0")
     assert found["overdue"] == "1" and found["grade"] == "crash", found
     assert found["reason"] == "ThawedEarly", found
+    settles(vm, 5)
+
+
+@harness.test
+def a_late_cut_of_a_standing_guest_is_no_cut_at_all():
+    """The guard let the guest run on between two clones: they are not one instant."""
+    vm = machine("beat", 2, load="gap", beat=True)
+    found = window(vm, "call=1000", "budget=200", "sleep=4000")
+    assert found["reason"] == "ThawedEarly" and "grade" not in found, found
     settles(vm, 5)
 
 
