@@ -4,7 +4,7 @@
 
     embedder.py VM SNAPSHOT [KEY=VALUE...]
 
-Prints `stage NAME` for each stage of the job, in the end `done JSON` or `error JSON`. Keys: method,
+Prints `stage NAME` for each stage of the job, `copied half` in the middle of a copy, in the end `done JSON` or `error JSON`. Keys: method,
 consistency, store, catalog, wait (seconds), freeze_call (seconds); fork=STAGE makes a child in that
 stage, which prints `child PID` and `child-said CODE` for what a call on a handle of its parent
 gave, and lives on.
@@ -45,9 +45,14 @@ def worker(machine):
 def watch(machine, job, fork_at):
     """Tells the stages until the job ends."""
     last = None
+    half = False
     while True:
         ended = job.wait(0.001)
-        stage = job.progress().stage.name.lower()
+        now = job.progress()
+        stage = now.stage.name.lower()
+        if not half and stage == "copying" and now.total and now.done * 2 > now.total:
+            half = True
+            say("copied half")
         if stage != last:
             last = stage
             say("stage", stage)

@@ -49,6 +49,11 @@ class Host:
         self.at(stage)
         self.process.send_signal(signal.SIGSTOP)
 
+    def stop_in_copy(self):
+        """Stops it half way through a copy: all its connections are set up by then."""
+        self.line("copied")
+        self.process.send_signal(signal.SIGSTOP)
+
     def at(self, stage):
         """Waits for this stage."""
         while self.line("stage", "done", "error") != stage:

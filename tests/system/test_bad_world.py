@@ -281,15 +281,21 @@ def somebody_elses_backup_is_left_alone():
 
 @harness.test
 def a_backup_begun_in_place_of_ours_is_left_alone():
-    """Somebody aborts our job and begins one: going back ends only what is ours."""
+    """Somebody aborts our job while we stand still, and begins one: QEMU answers all the time, and
+    going back ends only what is ours."""
     vm = web()
     host = Host(vm, "s1")
-    host.stop_at("copying")
-    vm.virsh("domjobabort")
+    host.stop_in_copy()
+    time.sleep(1)
     path = "/run/libvirt/backup.xml"
     bed_libvirt.write(path, BACKUP.format(socket="/var/lib/libvirt/qemu/other.sock",
                                           scratch="/var/lib/libvirt/qemu/other.scratch"))
-    vm.virsh("backup-begin", path)
+    try:
+        vm.virsh("domjobabort")
+        vm.virsh("backup-begin", path)
+    except bed_libvirt.VirshError:
+        host.kill()
+        raise
     host.go_on()
     error = host.error()
     assert error["code"] == "IO" and error["frozen"] == "no", error

@@ -14,10 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What is under way on a connection fits into its socket's buffer. QEMU, blocked in sending to a
+ * client that stands still (stopped, or waiting for a hung disk), would answer its monitor no more
+ * as soon as anybody ends the job. Larger pieces are not faster. */
 enum {
-    CONNECTIONS = 4,
-    IN_FLIGHT = 4,      /* requests of one connection */
-    PIECE = 1024 * 1024 /* bytes of one request */
+    CONNECTIONS = 8,
+    IN_FLIGHT = 1,     /* requests of one connection */
+    PIECE = 128 * 1024 /* bytes of one request */
 };
 
 static const gint64 STALL_LIMIT_US = 120 * G_USEC_PER_SEC;

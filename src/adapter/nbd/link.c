@@ -45,6 +45,8 @@ vms_link_close(VmsNbd *nbd)
 gboolean
 vms_link_turn(VmsNbd *nbd, GError **error)
 {
+    if (nbd_aio_is_dead(nbd) || nbd_aio_is_closed(nbd))
+        return vms_fail(error, VMSNAP_E_IO, "the NBD server closed the connection");
     if (nbd_poll(nbd, TURN_MS) < 0)
         return vms_link_fail(error, "NBD connection");
     return TRUE;
