@@ -124,13 +124,21 @@ class Vm:
 
     def shutdown(self, mode="agent", timeout=60):
         """Graceful stop by the agent or ACPI; returns when the VM is off."""
-        self.virsh("shutdown", "--mode", mode)
+        try:
+            self.virsh("shutdown", "--mode", mode)
+        except VirshError as error:  # a quick guest is gone before it can answer
+            if "End of file" not in str(error):
+                raise
         self.wait_state("shut off", timeout)
 
     def reboot(self, timeout=60):
         """Reboots through the agent; returns when the agent of the new boot answers."""
         before = self.boot_id()
-        self.virsh("reboot", "--mode", "agent")
+        try:
+            self.virsh("reboot", "--mode", "agent")
+        except VirshError as error:
+            if "End of file" not in str(error):
+                raise
 
         def is_new():
             try:
