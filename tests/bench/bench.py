@@ -128,7 +128,7 @@ def tell(title, value, unit=""):
     print(f"      {title}: {value:.2f}{unit}", flush=True)
 
 
-def settle(seconds=0.4):
+def settle(seconds=0.3):
     """Lets the guest and its storage come to rest."""
     time.sleep(seconds)
 
