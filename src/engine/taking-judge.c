@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/taking.h"
+#include "plan/consistency.h"
+
+static void
+probe_images(VmsTaking *self)
+{
+    VmsSnapshot *snapshot = self->work.snapshot;
+
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+        g_autoptr(GPtrArray) states = NULL;
+        g_autoptr(GError) error = NULL;
+
+        if (!vms_media_probe(self->engine->drivers->media, disk->image, disk->target, &states,
+                             &error)) {
+            vms_evidence_warn(snapshot->evidence, "%s could not be looked into: %s", disk->name,
+                              error->message);
+            continue;
+        }
+        g_ptr_array_extend_and_steal(snapshot->evidence->fs_states, g_steal_pointer(&states));
+    }
+}
+
+static gint64
+read_writes(const VmsTaking *self, const char *target)
+{
+    gint64 writes = -1;
+
+    if (vms_vm_is_active(self->survey->vm))
+        vms_hypervisor_read_writes(self->engine->drivers->hypervisor, self->survey->vm->uuid,
+                                   target, &writes, NULL);
+    return writes;
+}
+
+/* The grade, from what was seen immediately before and after the cut and in its images. */
+gboolean
+vms_taking_judge(VmsTaking *self, GError **error)
+{
+    VmsSnapshot *snapshot = self->work.snapshot;
+    g_autofree VmsJudgedDisk *disks = g_new0(VmsJudgedDisk, snapshot->disks->len);
+    g_autoptr(VmsVerdict) verdict = NULL;
+
+    probe_images(self);
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+        const VmsSurveyDisk *source = self->survey->disks->pdata[i];
+
+        disks[i].target = disk->target;
+        disks[i].writes = read_writes(self, disk->target);
+        disks[i].open = self->open || source->sharer;
+    }
+    verdict = vms_consistency_judge(snapshot->evidence, disks, snapshot->disks->len);
+    snapshot->grade = verdict->grade;
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+
+        disk->grade = disks[i].grade;
+    }
+    if (!vms_verdict_check(verdict, self->request->policy, error))
+        return FALSE;
+    vms_verdict_store(verdict, snapshot->evidence);
+    return TRUE;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/cut.h"
+#include "engine/engine.h"
+#include "engine/store.h"
+#include "engine/survey.h"
+#include "engine/window.h"
+
+#include <glib.h>
+
+/* One snapshot being taken, and the steps of its life; engine/snapshot.c puts them in order. */
+
+typedef struct {
+    VmsEngine *engine;
+    const VmsSnapshotRequest *request;
+    VmsProgress *progress;
+    VmsWork work;
+    VmsSurvey *survey;
+    VmsCutSet *cuts;
+    VmsWatch *watch; /* guard of a backup job that still runs */
+    gboolean open;   /* off VM: somebody else had an image open */
+} VmsTaking;
+
+/* engine/taking-ready.c: read the VM, and refuse what cannot be taken now. */
+gboolean vms_taking_survey(VmsTaking *self, const char *vm, GError **error);
+/* The same until the VM is ready or the caller's patience ends; nothing is frozen or made. Then
+ * the last reason stands, and prefer goes on without a freeze. */
+gboolean vms_taking_survey_when_ready(VmsTaking *self, const char *vm, GError **error);
+
+/* engine/taking-cut.c: prepare and cut, anew when a reservation was outgrown. */
+gboolean vms_taking_cut(VmsTaking *self, GError **error);
+/* After the cut: read what a backup job exports, end it, and only then let the guard go. */
+gboolean vms_taking_copy(VmsTaking *self, GError **error);
+/* Remove what was made for a try that did not come to a cut. */
+gboolean vms_taking_clear_try(VmsTaking *self, GError **error);
+
+/* engine/taking-judge.c: the grade, from what was seen immediately before and after the cut and in
+ * its images. Fails when the policy refuses it. */
+gboolean vms_taking_judge(VmsTaking *self, GError **error);
