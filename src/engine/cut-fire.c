@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/cut-set.h"
+
+/* A clone shows one instant only if nothing moves; NVRAM has no other way at all. */
+gboolean
+vms_cut_needs_suspend(const VmsCutSet *set)
+{
+    if (set->nvram)
+        return TRUE;
+    for (guint i = 0; i < set->disks->len; i++) {
+        const VmsCutDisk *disk = set->disks->pdata[i];
+
+        if (disk->disk->method == VMSNAP_METHOD_REFLINK)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+const char *
+vms_cut_get_socket(const VmsCutSet *set)
+{
+    return set->socket;
+}
+
+/* What the guest wrote between survey and freeze may have outgrown the reservation: then a full
+ * file system could reach the guest, and the reservation must be made anew. */
+static gboolean
+check_reservation(const VmsCutSet *set, const VmsCutDisk *disk, GError **error)
+{
+    VmsFileId now = { 0 };
+    guint64 own = disk->source->image->file.allocated;
+    guint64 chain = disk->source->allocated > own ? disk->source->allocated - own : 0;
+
+    if (!vms_volume_identify(set->engine->drivers->volume, disk->source->path, &now, error))
+        return FALSE;
+    if (chain + now.allocated <= disk->source->placement.scratch_bytes ||
+        disk->source->placement.scratch_bytes >= disk->source->image->virtual_size)
+        return TRUE;
+    return vms_refuse(error, VMSNAP_E_BUSY, VMS_CUT_OUTGROWN,
+                      "disk %s grew beyond the reserved scratch space before the freeze",
+                      disk->disk->target);
+}
+
+static gboolean
+fire_clones(VmsCutSet *set, GError **error)
+{
+    gint64 start = vms_clock_monotonic_us();
+
+    for (guint i = 0; i < set->disks->len; i++) {
+        const VmsCutDisk *disk = set->disks->pdata[i];
+
+        disk->disk->cut_offset_us = vms_clock_monotonic_us() - start;
+        if (disk->disk->method == VMSNAP_METHOD_REFLINK &&
+            !vms_transfer_clone(disk->transfer, error))
+            return FALSE;
+        if (disk->disk->method == VMSNAP_METHOD_BACKUP && !check_reservation(set, disk, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+vms_cut_take_nvram(const VmsCutSet *set, GError **error)
+{
+    return !set->nvram || vms_transfer_clone(set->nvram, NULL) ||
+           vms_transfer_copy(set->nvram, NULL, error);
+}
+
+gboolean
+vms_cut_fire(void *data, GError **error)
+{
+    VmsCutSet *set = data;
+
+    if (!fire_clones(set, error) || !vms_cut_take_nvram(set, error))
+        return FALSE;
+    vms_crash_point("cut-fire");
+    return !set->socket || vms_hypervisor_begin_backup(set->engine->drivers->urgent, set->vm->uuid,
+                                                       set->socket, set->backup, error);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
+#include "engine/cut-set.h"
+#include "engine/layout.h"
+
+static void
+add_folder(GPtrArray *folders, const char *folder)
+{
+    if (!g_ptr_array_find_with_equal_func(folders, folder, g_str_equal, NULL))
+        g_ptr_array_add(folders, g_strdup(folder));
+}
+
+static VmsSnapshotDisk *
+plan_disk(const VmsSurvey *survey, const VmsSurveyDisk *source, const char *folder)
+{
+    VmsSnapshotDisk *disk = vms_snapshot_disk_new(source->disk->target);
+    g_autofree char *path = vms_layout_image(folder, disk->target, source->placement.format);
+
+    disk->name = g_strdup_printf("%s/%s", survey->vm->name, disk->target);
+    disk->source = g_strdup(source->path);
+    disk->origin = vms_image_copy(source->image);
+    disk->method = source->placement.method;
+    disk->image = vms_image_new(path, source->placement.format);
+    disk->serial = g_strdup(source->disk->serial);
+    disk->bus = g_strdup(source->disk->bus);
+    disk->boot_order = source->disk->boot_order;
+    return disk;
+}
+
+void
+vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot,
+             VmsOperation *operation)
+{
+    for (guint i = 0; i < survey->disks->len; i++) {
+        const VmsSurveyDisk *source = survey->disks->pdata[i];
+        g_autofree char *folder = vms_layout_folder(source->folder, snapshot->uuid);
+        VmsSnapshotDisk *disk = plan_disk(survey, source, folder);
+
+        add_folder(snapshot->folders, folder);
+        add_folder(operation->folders, folder);
+        g_ptr_array_add(operation->files, g_strdup(disk->image->path));
+        if (disk->method == VMSNAP_METHOD_BACKUP)
+            g_ptr_array_add(operation->files, vms_layout_scratch(folder, disk->target));
+        if (disk->method == VMSNAP_METHOD_BACKUP && !operation->socket)
+            operation->socket = vms_layout_socket(engine, operation->uuid);
+        g_ptr_array_add(snapshot->disks, disk);
+    }
+    if (survey->has_nvram && snapshot->folders->len > 0) {
+        snapshot->nvram = vms_layout_image(snapshot->folders->pdata[0], "nvram", "fd");
+        snapshot->nvram_source = g_strdup(survey->vm->nvram);
+        g_ptr_array_add(operation->files, g_strdup(snapshot->nvram));
+    }
+    if (snapshot->folders->len > 0)
+        g_ptr_array_add(operation->files, vms_layout_manifest(snapshot->folders->pdata[0]));
+}
+
+static gboolean
+prepare_disk(VmsCutSet *set, VmsCutDisk *self, GError **error)
+{
+    VmsVolume *volume = set->engine->drivers->volume;
+    const VmsHypervisor *hv = set->engine->drivers->hypervisor;
+    const VmsPlacement *placement = &self->source->placement;
+    g_autofree char *folder = NULL;
+
+    if (placement->flatten)
+        return TRUE;
+    if (placement->method != VMSNAP_METHOD_BACKUP)
+        return vms_volume_open_transfer(volume, self->source->path, self->disk->image->path,
+                                        &self->transfer, error);
+    folder = g_path_get_dirname(self->disk->image->path);
+    self->scratch = vms_layout_scratch(folder, self->disk->target);
+    return vms_volume_open_transfer(volume, NULL, self->disk->image->path, &self->transfer,
+                                    error) &&
+           vms_volume_make_scratch(volume, self->scratch, self->source->image->virtual_size,
+                                   placement->scratch_bytes, hv->qemu_uid, hv->qemu_gid, error);
+}
+
+/* The job must name every disk it leaves alone, an empty drive included. */
+static void
+list_backup_disks(VmsCutSet *set)
+{
+    const GPtrArray *all = vms_vm_current_disks(set->vm);
+
+    set->backup = g_new0(VmsBackupDisk, all->len + 1);
+    for (guint i = 0; i < all->len; i++) {
+        const VmsDisk *disk = all->pdata[i];
+
+        set->backup[i].target = disk->target;
+        for (guint j = 0; j < set->disks->len; j++) {
+            const VmsCutDisk *cut = set->disks->pdata[j];
+
+            if (g_strcmp0(cut->disk->target, disk->target) == 0)
+                set->backup[i].scratch = cut->scratch;
+        }
+    }
+}
+
+static gboolean
+prepare_all(VmsCutSet *set, const VmsOperation *operation, GError **error)
+{
+    for (guint i = 0; i < operation->folders->len; i++) {
+        if (!vms_volume_make_folder(set->engine->drivers->volume, operation->folders->pdata[i],
+                                    0711, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < set->disks->len; i++) {
+        VmsCutDisk *disk = set->disks->pdata[i];
+
+        if (!prepare_disk(set, disk, error)) {
+            if (error)
+                vms_error_set_object(*error, disk->disk->name);
+            return FALSE;
+        }
+    }
+    if (set->snapshot->nvram &&
+        !vms_volume_open_transfer(set->engine->drivers->volume, set->snapshot->nvram_source,
+                                  set->snapshot->nvram, &set->nvram, error))
+        return FALSE;
+    if (!operation->socket)
+        return TRUE;
+    set->socket = g_strdup(operation->socket);
+    list_backup_disks(set);
+    return vms_layout_make_socket_folder(set->engine, error);
+}
+
+gboolean
+vms_cut_prepare(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot,
+                const VmsOperation *operation, VmsCutSet **ret_set, GError **error)
+{
+    g_autoptr(VmsCutSet) set = g_new0(VmsCutSet, 1);
+
+    set->engine = engine;
+    set->vm = survey->vm;
+    set->snapshot = snapshot;
+    set->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_cut_disk_free);
+    for (guint i = 0; i < survey->disks->len; i++) {
+        VmsCutDisk *disk = g_new0(VmsCutDisk, 1);
+
+        disk->source = survey->disks->pdata[i];
+        disk->disk = snapshot->disks->pdata[i];
+        g_ptr_array_add(set->disks, disk);
+    }
+    if (!prepare_all(set, operation, error))
+        return FALSE;
+    *ret_set = g_steal_pointer(&set);
+    return TRUE;
+}
