@@ -13,9 +13,13 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# What a script counted, told again at the end of the run: "kill matrix: 52 cells passed of 208".
+FIGURE = re.compile(r"(?:kill matrix|random kills|cancels|survival|concurrent-snapshot rounds|group|"
+                    r"hostile-agent cases|fuzz executions|table|oracle|thaw beside hung agents|"
+                    r"freeze window): .*\d")
 CLOSING = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$")
-MUST_NOT_SKIP = {"integration", "system", "long"}
-SCRIPT_SECONDS = {"system": 900, "long": 3600, "bench": 1800}
+MUST_NOT_SKIP = {"integration", "system", "freeze", "long"}
+SCRIPT_SECONDS = {"system": 900, "freeze": 900, "long": 3600, "bench": 1800}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Suite:
     name: str
     build: str = "plain"
     meson: tuple = ()  # arguments of meson test
-    scripts: str = ""  # glob of executables below tests/
+    scripts: tuple = ()  # globs of executables below tests/
     at_once: int = 1  # scripts at a time
 
 
@@ -45,12 +49,14 @@ class Count:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    figures: list = dataclasses.field(default_factory=list)
 
     def add(self, other):
         """Adds another count to this one."""
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.figures += other.figures
 
     def __str__(self):
         tail = f", {self.skipped} skipped" if self.skipped else ""
@@ -73,10 +79,15 @@ SUITES = {suite.name: suite for suite in [
     Suite("thread", "thread", meson=("--suite", "threads")),
     Suite("valgrind", meson=("--setup", "valgrind", "--suite", "threads")),
     # Much of their time is waiting: for guests to boot, for limits to end.
-    Suite("system", scripts="system/test_*.py", at_once=2),
-    Suite("long", scripts="system/long_*.py"),
-    Suite("bench", scripts="bench/bench_*.py"),
+    Suite("system", scripts=("system/test_*.py",), at_once=2),
+    Suite("freeze", scripts=("system/test_freeze*.py", "system/test_bad_agent.py",
+                             "system/test_disk_snapshot*.py", "system/test_kill.py",
+                             "system/test_wait.py"), at_once=2),
+    Suite("long", scripts=("system/long_*.py",)),
+    Suite("bench", scripts=("bench/bench_*.py",)),
 ]}
+# Subjects: a word for several suites.
+SUBJECTS = {"freeze": ["fuzz", "freeze"]}
 # One run for every change: what a reader of a green line may rely on.
 QUICK = ["unit", "headers", "style", "abi", "threads", "integration", "fuzz"]
 DEFAULT = QUICK + ["tidy", "clang", "address", "thread", "valgrind", "system"]
@@ -127,6 +138,9 @@ def run_meson(suite, words):
                           stdin=subprocess.DEVNULL)
     logs = glob.glob(f"{folder}/meson-logs/{base}*.junit.xml")
     count = read_junit(logs[0]) if logs else Count()
+    for log in glob.glob(f"{folder}/meson-logs/{base}*.txt"):
+        with open(log, encoding="utf-8", errors="replace") as text:
+            count.figures += [line.strip() for line in text if FIGURE.match(line)]
     if done.returncode != 0 and count.failed == 0:
         count.failed += 1
     return count
@@ -147,6 +161,7 @@ def count_output(text, code):
             count.skipped = max(count.skipped, 1)
     if code not in (0, 77) and count.failed == 0:
         count.failed += 1
+    count.figures = [line for line in lines if FIGURE.match(line)]
     return count
 
 
@@ -169,7 +184,8 @@ def run_scripts(suite, words):
     folder = os.path.join(ROOT, BUILDS[suite.build].folder)
     environment = {**os.environ, "VMSNAP_BUILD": folder,
                    "VMSNAP_TEST_LOGS": f"{folder}/test-logs"}
-    paths = [path for path in sorted(glob.glob(f"{ROOT}/tests/{suite.scripts}"))
+    paths = [path for pattern in suite.scripts for path in
+             sorted(glob.glob(f"{ROOT}/tests/{pattern}"))
              if not words or any(word in os.path.basename(path) for word in words)]
     count = Count()
     with concurrent.futures.ThreadPoolExecutor(suite.at_once) as pool:
@@ -204,8 +220,8 @@ def main():
     if "--list" in words:
         print("\n".join(["quick", "all (default)", *SUITES]))
         return 0
-    names = [word for word in words if word in SUITES]
-    names += [name for word in words for name in {"quick": QUICK, "all": DEFAULT}.get(word, [])]
+    groups = {"quick": QUICK, "all": DEFAULT, **SUBJECTS}
+    names = [name for word in words for name in groups.get(word, [word] * (word in SUITES))]
     rest = [word for word in words if word not in SUITES and word not in ("quick", "all")]
     total = Count()
     built = {}
@@ -214,7 +230,7 @@ def main():
         count = run_suite(SUITES[name], rest, built)
         summary.append(f"{name:12} {count}")
         total.add(count)
-    print("\n".join(["", *summary]))
+    print("\n".join(["", *total.figures, *summary]))
     print(total, flush=True)
     return 1 if total.failed or not total.passed else 0
 
