@@ -11,6 +11,7 @@
 static atomic_ullong passed;
 static atomic_ullong fatal; /* the count at which to act; 0: never */
 static atomic_int fatal_action;
+static _Atomic(VmsCrashHook) told;
 
 void
 vms_crash_arm(guint64 count, int action)
@@ -27,11 +28,19 @@ vms_crash_passed(void)
 }
 
 void
+vms_crash_hook(VmsCrashHook hook)
+{
+    atomic_store(&told, hook);
+}
+
+void
 vms_crash_point(const char *name)
 {
     unsigned long long now = atomic_fetch_add(&passed, 1) + 1;
+    VmsCrashHook hook = atomic_load(&told);
 
-    (void)name; /* for whoever looks at the stopped process with a debugger */
+    if (hook)
+        hook(now, name);
     if (now == atomic_load(&fatal))
         kill(getpid(), atomic_load(&fatal_action) == 1 ? SIGSTOP : SIGKILL);
 }

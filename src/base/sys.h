@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 /* Every side effect on files goes through here, each with a named crash point, so that a test
- * can end the process, or fail the call, at the n-th of them. Paths are absolute; names are single
+ * can end the process, or stop it, at the n-th of them. Paths are absolute; names are single
  * components below a directory descriptor. Nothing here follows a symbolic link in the last
  * component, and directories are opened without following any below the given root. */
 
@@ -19,6 +19,10 @@ void vms_crash_point(const char *name);
  * passed; 0: only count. */
 void vms_crash_arm(guint64 count, int action);
 guint64 vms_crash_passed(void);
+/* Tell @hook of each point, in the thread that passes it; its count is that of
+ * vms_crash_passed(). It may wait, and may end the process. NULL: nobody is told. */
+typedef void (*VmsCrashHook)(guint64 count, const char *name);
+void vms_crash_hook(VmsCrashHook hook);
 #else
 #define vms_crash_point(name) ((void)0)
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/sys.h"
 #include "engine/guard-order.h"
 
 #include <errno.h>
@@ -271,6 +272,7 @@ vms_guard_start(VmsEngine *engine, const char *vm_uuid, VmsGuard **ret_guard, GE
 
     guard->pidfd = VMS_FD_NONE;
     guard->orders = VMS_FD_NONE;
+    vms_crash_point("guard-start");
     if (!spawn_guard(engine, vm_uuid, guard, error)) {
         abort_start(guard);
         return FALSE;
@@ -279,6 +281,7 @@ vms_guard_start(VmsEngine *engine, const char *vm_uuid, VmsGuard **ret_guard, GE
         vms_guard_dismiss(guard);
         return FALSE;
     }
+    vms_crash_point("guard-start-done");
     guard->shares_cgroup = same_cgroup(&guard->process);
     *ret_guard = guard;
     return TRUE;
@@ -301,9 +304,11 @@ vms_guard_arm(VmsGuard *guard, gint64 deadline_us, GError **error)
 {
     VmsGuardOrder order = { 0 };
 
+    vms_crash_point("guard-arm");
     if (!send_order(guard, VMS_GUARD_ARM, deadline_us) || !receive(guard, ARMED_MS, &order) ||
         order.word != VMS_GUARD_ARMED)
         return fail_no_guard(error, "it does not answer");
+    vms_crash_point("guard-arm-done");
     return TRUE;
 }
 
@@ -312,8 +317,10 @@ vms_guard_dismiss(VmsGuard *guard)
 {
     if (!guard)
         return;
+    vms_crash_point("guard-dismiss");
     send_order(guard, VMS_GUARD_DISMISS, 0);
     guard_end(guard);
+    vms_crash_point("guard-dismiss-done");
 }
 
 void
@@ -321,6 +328,8 @@ vms_guard_abandon(VmsGuard *guard)
 {
     if (!guard)
         return;
+    vms_crash_point("guard-abandon");
     send_order(guard, VMS_GUARD_ABANDON, 0);
     guard_free(guard);
+    vms_crash_point("guard-abandon-done");
 }

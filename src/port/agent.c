@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "port/agent.h"
 
+#include "base/sys.h"
+
 gboolean
 vms_agent_ping(VmsAgent *agent, guint limit_ms, GError **error)
 {
@@ -29,13 +31,23 @@ vms_agent_is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GErro
 gboolean
 vms_agent_freeze(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
 {
-    return agent->ops->freeze(agent, limit_ms, ret_count, error);
+    gboolean done;
+
+    vms_crash_point("agent-freeze");
+    done = agent->ops->freeze(agent, limit_ms, ret_count, error);
+    vms_crash_point("agent-freeze-done");
+    return done;
 }
 
 gboolean
 vms_agent_thaw(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
 {
-    return agent->ops->thaw(agent, limit_ms, ret_count, error);
+    gboolean done;
+
+    vms_crash_point("agent-thaw");
+    done = agent->ops->thaw(agent, limit_ms, ret_count, error);
+    vms_crash_point("agent-thaw-done");
+    return done;
 }
 
 void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "port/hypervisor.h"
 
+#include "base/sys.h"
+
 gboolean
 vms_hypervisor_list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error)
 {
@@ -38,13 +40,23 @@ vms_hypervisor_read_writes(VmsHypervisor *hv, const char *uuid, const char *targ
 gboolean
 vms_hypervisor_suspend(VmsHypervisor *hv, const char *uuid, GError **error)
 {
-    return hv->ops->suspend(hv, uuid, error);
+    gboolean done;
+
+    vms_crash_point("hypervisor-suspend");
+    done = hv->ops->suspend(hv, uuid, error);
+    vms_crash_point("hypervisor-suspend-done");
+    return done;
 }
 
 gboolean
 vms_hypervisor_resume(VmsHypervisor *hv, const char *uuid, GError **error)
 {
-    return hv->ops->resume(hv, uuid, error);
+    gboolean done;
+
+    vms_crash_point("hypervisor-resume");
+    done = hv->ops->resume(hv, uuid, error);
+    vms_crash_point("hypervisor-resume-done");
+    return done;
 }
 
 gboolean
@@ -81,13 +93,23 @@ gboolean
 vms_hypervisor_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket,
                             const VmsBackupDisk *disks, GError **error)
 {
-    return hv->ops->begin_backup(hv, uuid, socket, disks, error);
+    gboolean done;
+
+    vms_crash_point("hypervisor-begin-backup");
+    done = hv->ops->begin_backup(hv, uuid, socket, disks, error);
+    vms_crash_point("hypervisor-begin-backup-done");
+    return done;
 }
 
 gboolean
 vms_hypervisor_end_backup(VmsHypervisor *hv, const char *uuid, GError **error)
 {
-    return hv->ops->end_backup(hv, uuid, error);
+    gboolean done;
+
+    vms_crash_point("hypervisor-end-backup");
+    done = hv->ops->end_backup(hv, uuid, error);
+    vms_crash_point("hypervisor-end-backup-done");
+    return done;
 }
 
 gboolean
