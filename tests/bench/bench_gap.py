@@ -6,19 +6,21 @@ is suspended. The floor is a bare freeze and thaw on an open libvirt connection.
 
 import functools
 import os
+import subprocess
 import sys
 
 import bench
 
 bed = bench.bed()
-FOLDER = bed.storage("xfs", 6144)  # images, catalog and state: what is synced is really synced
+FOLDER = bed.storage("xfs", 12288)  # images, catalog and state: what is synced is really synced
 client = bench.Client(f"{FOLDER}/state")
 floor = bench.Child("bench-floor")
-LIMITS = {"reflink": {1: 1.1, 4: 1.1, 8: 1.1}, "backup": {1: 1.75, 4: 1.5, 8: 1.5}}
+LIMITS = {"reflink": {1: 1.1, 4: 1.1, 8: 1.1, 16: 1.1},
+          "backup": {1: 1.75, 4: 1.5, 8: 1.5, 16: 1.5}}
 WINDOW_MS = {"reflink": 15, "backup": 100}
 # How often, each time on a new VM; what is short is measured more often. A clone takes the longer
 # the more pieces a file is in, and every snapshot leaves what is written after it in new pieces.
-TRIES = {1: [7, 7, 7], 4: [5, 5], 8: [4, 4]}
+TRIES = {1: [7, 7, 7], 4: [5, 5], 8: [4, 4], 16: [4, 3]}
 
 
 def parts(shot):
@@ -32,9 +34,10 @@ def parts(shot):
 class Guest:
     """A VM with so many disks and a writer on them."""
 
-    def __init__(self, disks):
+    def __init__(self, disks, path=None):
         self.name = f"disks{disks}"
-        self.paths = [bed.make_disk(f"{FOLDER}/{self.name}.{n}.qcow2") for n in range(disks)]
+        self.paths = [path] if path else [bed.make_disk(f"{FOLDER}/{self.name}.{n}.qcow2")
+                                          for n in range(disks)]
         self.vm = bed.define_vm(self.name, self.paths, load="gap", beat=True).start(wait=True)
         self.beat = self.vm.beat()
         self.parts = {}
@@ -132,8 +135,41 @@ def measure(disks):
                     bench.median(found[f"{method} window"]), most, " ms")
 
 
-for count in [int(word) for word in sys.argv[1:]] or TRIES:
-    measure(count)
+def make_sized(gib, data_mb):
+    """An image of so many GiB with so much data in its file system."""
+    path = bed.make_disk(f"{FOLDER}/{gib}g.img", "raw", size_mb=gib * 1024)
+    mount = "/run/libvirt/fill"
+    os.makedirs(mount, exist_ok=True)
+    subprocess.run(["mount", "-o", "loop", path, mount], check=True)
+    subprocess.run(["dd", "if=/dev/urandom", f"of={mount}/data", "bs=1M", f"count={data_mb}",
+                    "status=none", "conv=fsync"], check=True)
+    subprocess.run(["umount", mount], check=True)
+    final = f"{FOLDER}/{gib}g.qcow2"
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", path, final], check=True)
+    os.unlink(path)
+    return final
+
+
+def measure_sizes():
+    """The gap must not know how large a disk is: 1 GiB nearly empty, 16 GiB with 2 GiB of data."""
+    samples = {}
+    for gib, data_mb in ((1, 16), (16, 2048)):
+        guest = Guest(1, make_sized(gib, data_mb))
+        samples[gib] = bench.take_turns({"floor": guest.floor, **guest.ours()})
+        bench.show(f"write gap, {gib} GiB,", samples[gib])
+        guest.end()
+    for method in WINDOW_MS:
+        bench.limit(f"write gap, 16 GiB to 1 GiB, {method}",
+                    bench.median(samples[16][method]) / bench.median(samples[1][method]), 1.2,
+                    " x")
+
+
+WORDS = sys.argv[1:] or [*map(str, TRIES), "sizes"]
+for word in WORDS:
+    if word == "sizes":
+        measure_sizes()
+    else:
+        measure(int(word))
 client.close()
 floor.close()
 bench.end()
