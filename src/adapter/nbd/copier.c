@@ -8,6 +8,7 @@
 #include "base/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -19,8 +20,9 @@
  * as soon as anybody ends the job. Larger pieces are not faster. */
 enum {
     CONNECTIONS = 8,
-    IN_FLIGHT = 1,     /* requests of one connection */
-    PIECE = 128 * 1024 /* bytes of one request */
+    IN_FLIGHT = 1,           /* requests of one connection */
+    PIECE = 128 * 1024,      /* bytes of one request */
+    BEHIND = 4 * 1024 * 1024 /* bytes that may wait to be written to the disk */
 };
 
 static const gint64 STALL_LIMIT_US = 120 * G_USEC_PER_SEC;
@@ -37,6 +39,7 @@ typedef struct {
     guint64 taken; /* bytes of it that are handed out */
     GError *error; /* the first */
     atomic_int failed;
+    atomic_ullong written; /* bytes, by all workers */
 } Copy;
 
 /* A request on its way; size 0: none. */
@@ -105,6 +108,25 @@ write_piece(int target, const Slot *slot, GError **error)
     return TRUE;
 }
 
+/* What is written goes to the disk soon, and the copy waits for it: otherwise the kernel would
+ * write gigabytes in one go, and the guest's own syncs on the same storage would wait for them.
+ * What fails here is told here alone: a later sync of the same descriptor would say nothing. */
+static gboolean
+write_behind(Copy *copy, guint64 offset, gsize size, GError **error)
+{
+    const guint wait =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    guint64 before = atomic_fetch_add(&copy->written, size);
+    off_t at = (off_t)offset;
+
+    if (before / BEHIND == (before + size) / BEHIND)
+        return TRUE;
+    if (sync_file_range(copy->target, MAX(at - BEHIND, 0), BEHIND, SYNC_FILE_RANGE_WRITE) == 0 &&
+        (at < 2 * BEHIND || sync_file_range(copy->target, at - 2 * BEHIND, BEHIND, wait) == 0))
+        return TRUE;
+    return errno == ENOSYS || errno == EINVAL || vms_fail_errno(error, errno, "writing the copy");
+}
+
 /* Whether anything was asked. */
 static gboolean
 fill_slots(Copy *copy, VmsNbd *nbd, Slot *slots, gboolean *ret_busy, GError **error)
@@ -136,7 +158,8 @@ collect_slots(Copy *copy, VmsNbd *nbd, Slot *slots, gboolean *ret_moved, GError 
             return vms_link_fail(error, "reading the export");
         if (done == 0)
             continue;
-        if (!write_piece(copy->target, &slots[i], error))
+        if (!write_piece(copy->target, &slots[i], error) ||
+            !write_behind(copy, slots[i].offset, slots[i].size, error))
             return FALSE;
         vms_progress_add(copy->progress, slots[i].size);
         slots[i].size = 0;
