@@ -57,7 +57,8 @@ ask_agent(VmsEngine *engine, const VmsVm *vm, VmsCheckResult *check, GError **er
 {
     g_autoptr(VmsAgent) agent = engine->drivers->open_agent(engine->drivers->hypervisor, vm->uuid);
     g_autoptr(VmsEvidence) seen = vms_evidence_new();
-    gboolean ready = vms_rehearsal_run(agent, vm, AGENT_LIMIT_MS, seen, error);
+    const VmsRehearsal wanted = { .agent = agent, .vm = vm, .limit_ms = AGENT_LIMIT_MS };
+    gboolean ready = vms_rehearsal_run(&wanted, seen, error);
 
     check->agent_version = g_steal_pointer(&seen->agent_version);
     g_ptr_array_unref(check->filesystems);

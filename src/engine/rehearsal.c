@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "plan/consistency.h"
+#include "plan/freeze-list.h"
 
 /* Hypervisors count in seconds. */
 #define MIN_CALL_MS 1000
@@ -11,6 +12,7 @@
 typedef struct {
     VmsAgent *agent;
     const VmsVm *vm;
+    const char *const *targets;
     gint64 until_us;
 } Rehearsal;
 
@@ -69,12 +71,29 @@ ask_info(const Rehearsal *rehearsal, VmsEvidence *evidence, VmsAgentInfo *info, 
     evidence->windows = info->windows;
     if (!info->can_freeze)
         return vms_refuse(error, VMSNAP_E_AGENT, "FreezeUnsupported",
-                          "the agent of VM %s cannot freeze, or may not", rehearsal->vm->name);
+                          "the agent of VM %s cannot freeze: %s", rehearsal->vm->name,
+                          info->lacking ? info->lacking : "no reason given");
     return TRUE;
 }
 
+/* VSS freezes volumes, of which it decides itself: there it is the whole guest. */
+static void
+choose_list(const Rehearsal *rehearsal, const VmsAgentInfo *info, VmsEvidence *evidence)
+{
+    GPtrArray *list = NULL;
+
+    g_ptr_array_set_size(evidence->freeze_list, 0); /* of an earlier try */
+    if (rehearsal->targets && info->can_freeze_some && !info->windows)
+        list = vms_freeze_list_choose(evidence->filesystems, rehearsal->targets);
+    if (!list)
+        return;
+    g_ptr_array_unref(evidence->freeze_list);
+    evidence->freeze_list = list;
+}
+
 static gboolean
-ask_filesystems(const Rehearsal *rehearsal, VmsEvidence *evidence, GError **error)
+ask_filesystems(const Rehearsal *rehearsal, const VmsAgentInfo *info, VmsEvidence *evidence,
+                GError **error)
 {
     g_autofree char *why = NULL;
     GPtrArray *list = NULL;
@@ -88,22 +107,25 @@ ask_filesystems(const Rehearsal *rehearsal, VmsEvidence *evidence, GError **erro
     if (vms_consistency_freeze_hangs(list, &why))
         return vms_refuse(error, VMSNAP_E_AGENT, "FreezeUnsupported", "VM %s: %s",
                           rehearsal->vm->name, why);
+    choose_list(rehearsal, info, evidence);
     return TRUE;
 }
 
 gboolean
-vms_rehearsal_run(VmsAgent *agent, const VmsVm *vm, guint limit_ms, VmsEvidence *evidence,
-                  GError **error)
+vms_rehearsal_run(const VmsRehearsal *wanted, VmsEvidence *evidence, GError **error)
 {
-    const Rehearsal rehearsal = { .agent = agent,
-                                  .vm = vm,
-                                  .until_us = vms_clock_monotonic_us() + (gint64)limit_ms * 1000 };
+    const Rehearsal rehearsal = {
+        .agent = wanted->agent,
+        .vm = wanted->vm,
+        .targets = wanted->targets,
+        .until_us = vms_clock_monotonic_us() + (gint64)wanted->limit_ms * 1000,
+    };
     g_auto(VmsAgentInfo) info = { 0 };
 
     if (!ask_status(&rehearsal, evidence, error) || !ask_info(&rehearsal, evidence, &info, error))
         return FALSE;
     if (info.can_list)
-        return ask_filesystems(&rehearsal, evidence, error);
-    vms_evidence_warn(evidence, "the agent of VM %s does not list file systems", vm->name);
+        return ask_filesystems(&rehearsal, &info, evidence, error);
+    vms_evidence_warn(evidence, "the agent of VM %s does not list file systems", wanted->vm->name);
     return TRUE;
 }

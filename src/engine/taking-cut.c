@@ -15,11 +15,27 @@
 /* How often a scratch reservation that was outgrown is made anew. */
 #define RESERVATION_TRIES 3
 
+/* The disks that are cut, if others are left out; NULL: all. Borrows the strings. */
+static const char **
+targets_of(const VmsSurvey *survey)
+{
+    const char **targets;
+
+    if (survey->left_out->len == 0)
+        return NULL;
+    targets = g_new0(const char *, survey->disks->len + 1);
+    for (guint i = 0; i < survey->disks->len; i++)
+        targets[i] = ((const VmsSurveyDisk *)survey->disks->pdata[i])->disk->target;
+    return targets;
+}
+
 static gboolean
 cut_running(VmsTaking *self, GError **error)
 {
+    g_autofree const char **targets = targets_of(self->survey);
     const VmsWindow window = {
         .vm = self->survey->vm,
+        .targets = targets,
         .operation_uuid = self->work.operation->uuid,
         .policy = self->request->policy,
         .freeze_call_ms = self->request->freeze_call_ms,

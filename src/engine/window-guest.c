@@ -66,10 +66,23 @@ freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
     return FALSE;
 }
 
+/* NULL: all. Borrows the strings. */
+static const char **
+list_of(const VmsEvidence *evidence)
+{
+    guint count = evidence->freeze_list->len;
+    const char **list = count > 0 ? g_new0(const char *, count + 1) : NULL;
+
+    for (guint i = 0; i < count; i++)
+        list[i] = g_ptr_array_index(evidence->freeze_list, i);
+    return list;
+}
+
 gboolean
 vms_window_freeze(VmsWindowRun *run, GError **error)
 {
     VmsEvidence *evidence = run->evidence;
+    g_autofree const char **list = list_of(evidence);
     GError *failed = NULL;
     int count = -1;
 
@@ -78,7 +91,7 @@ vms_window_freeze(VmsWindowRun *run, GError **error)
     vms_progress_enter(run->window->progress, VMSNAP_STAGE_FREEZING);
     run->frozen = TRUE; /* from here on maybe frozen, whatever the answer */
     evidence->times.freeze_sent = vms_clock_monotonic_us();
-    if (vms_agent_freeze(run->agent, run->freeze_call_ms, &count, &failed)) {
+    if (vms_agent_freeze(run->agent, list, run->freeze_call_ms, &count, &failed)) {
         evidence->times.freeze_acked = vms_clock_monotonic_us();
         evidence->frozen_count = count;
         if (count > 0)

@@ -53,12 +53,16 @@ static gboolean
 rehearse(VmsWindowRun *run, GError **error)
 {
     VmsDrivers *drivers = run->engine->drivers;
+    VmsRehearsal wanted = { .vm = run->window->vm,
+                            .targets = run->window->targets,
+                            .limit_ms = REHEARSAL_MS };
     g_autoptr(GError) failed = NULL;
 
     if (run->wish == VMS_FREEZE_NOT)
         return TRUE;
     run->agent = drivers->open_agent(drivers->urgent, run->window->vm->uuid);
-    if (vms_rehearsal_run(run->agent, run->window->vm, REHEARSAL_MS, run->evidence, &failed))
+    wanted.agent = run->agent;
+    if (vms_rehearsal_run(&wanted, run->evidence, &failed))
         return TRUE;
     if (run->wish == VMS_FREEZE_MUST) {
         g_propagate_error(error, g_steal_pointer(&failed));

@@ -11,6 +11,7 @@
 
 typedef struct {
     const VmsVm *vm;
+    const char *const *targets; /* the disks that are cut, ended by NULL; NULL: all */
     const char *operation_uuid;
     vmsnap_consistency_policy policy;
     guint freeze_call_ms;      /* 0: 10 s, Windows 60 s */

@@ -35,6 +35,7 @@ vms_evidence_new(void)
     VmsEvidence *evidence = g_new0(VmsEvidence, 1);
 
     evidence->filesystems = g_ptr_array_new_with_free_func((GDestroyNotify)vms_guest_fs_free);
+    evidence->freeze_list = g_ptr_array_new_with_free_func(g_free);
     evidence->exceptions = g_ptr_array_new_with_free_func(g_free);
     evidence->warnings = g_ptr_array_new_with_free_func(g_free);
     evidence->fs_states = g_ptr_array_new_with_free_func((GDestroyNotify)vms_fs_state_free);
@@ -54,6 +55,7 @@ vms_evidence_free(VmsEvidence *evidence)
     g_free(evidence->freeze_error);
     g_free(evidence->state_reason);
     g_ptr_array_unref(evidence->filesystems);
+    g_ptr_array_unref(evidence->freeze_list);
     g_ptr_array_unref(evidence->exceptions);
     g_ptr_array_unref(evidence->warnings);
     g_ptr_array_unref(evidence->fs_states);

@@ -40,6 +40,7 @@ typedef struct {
     char *agent_version; /* NULL: not asked */
     gboolean windows;
     GPtrArray *filesystems; /* VmsGuestFs* */
+    GPtrArray *freeze_list; /* char*: the only mount points that were to be frozen; empty: all */
     int frozen_count;       /* what the freeze answered; -1: no freeze, or no answer */
     int thawed_count;       /* what the thaw answered; -1 likewise */
     gboolean frozen_before; /* the guest was frozen when we came */

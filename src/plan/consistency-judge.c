@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/image.h"
 #include "plan/consistency.h"
+#include "plan/freeze-list.h"
 #include "plan/guest-fs.h"
 
 #include <string.h>
@@ -114,8 +115,8 @@ note_outside(Judge *judge)
     return TRUE;
 }
 
-/* The agent's answer counts the distinct file systems it froze in the whole guest; those it can
- * freeze must all be among them. */
+/* The agent's answer counts the distinct file systems it froze, of the whole guest or of a list;
+ * those it can freeze must all be among them. */
 static gboolean
 note_uncounted(Judge *judge)
 {
@@ -129,7 +130,8 @@ note_uncounted(Judge *judge)
 
         if (!g_hash_table_add(distinct, (gpointer)vms_guest_fs_identity(fs)))
             continue;
-        wanted += kind == VMS_FS_KIND_FREEZES || kind == VMS_FS_KIND_STRANGER;
+        wanted += (kind == VMS_FS_KIND_FREEZES || kind == VMS_FS_KIND_STRANGER) &&
+                  vms_freeze_list_has(e, fs);
     }
     if ((guint)e->frozen_count >= wanted)
         return FALSE;
@@ -150,9 +152,14 @@ flaw_of_mounts(Judge *judge, const VmsJudgedDisk *disk)
         const VmsGuestFs *fs = g_ptr_array_index(filesystems, i);
         VmsFsKind kind = vms_guest_fs_kind(fs);
 
-        if (!vms_guest_fs_may_lie_on(fs, disk->target) || kind == VMS_FS_KIND_FREEZES ||
-            kind == VMS_FS_KIND_STRANGER)
+        if (!vms_guest_fs_may_lie_on(fs, disk->target))
             continue;
+        if (kind == VMS_FS_KIND_FREEZES || kind == VMS_FS_KIND_STRANGER) {
+            if (vms_freeze_list_has(judge->evidence, fs))
+                continue;
+            return g_strdup_printf("%s on %s was not among those to be frozen: %s", fs->type,
+                                   disk->target, fs->mountpoint);
+        }
         if (kind == VMS_FS_KIND_CANNOT && disk->writes != 0)
             return g_strdup_printf("%s on %s cannot be frozen and was written to: %s", fs->type,
                                    disk->target, fs->mountpoint);

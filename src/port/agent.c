@@ -29,12 +29,13 @@ vms_agent_is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GErro
 }
 
 gboolean
-vms_agent_freeze(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
+vms_agent_freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms, int *ret_count,
+                 GError **error)
 {
     gboolean done;
 
     vms_crash_point("agent-freeze");
-    done = agent->ops->freeze(agent, limit_ms, ret_count, error);
+    done = agent->ops->freeze(agent, mountpoints, limit_ms, ret_count, error);
     vms_crash_point("agent-freeze-done");
     return done;
 }
@@ -61,4 +62,5 @@ void
 vms_agent_info_clear(VmsAgentInfo *info)
 {
     g_clear_pointer(&info->version, g_free);
+    g_clear_pointer(&info->lacking, g_free);
 }

@@ -18,8 +18,10 @@ typedef struct VmsAgent VmsAgent;
 typedef struct {
     char *version;
     gboolean windows;
-    gboolean can_freeze; /* freeze, thaw and status are there and enabled */
-    gboolean can_list;   /* guest-get-fsinfo is */
+    gboolean can_freeze;      /* freeze, thaw and status are there and enabled */
+    gboolean can_list;        /* guest-get-fsinfo is */
+    gboolean can_freeze_some; /* guest-fsfreeze-freeze-list is */
+    char *lacking;            /* what of a freeze is missing or disabled, in words; NULL: nothing */
 } VmsAgentInfo;
 
 typedef struct {
@@ -30,10 +32,14 @@ typedef struct {
     gboolean (*list_filesystems)(VmsAgent *agent, const VmsVm *vm, guint limit_ms,
                                  GPtrArray **ret_filesystems, GError **error);
     gboolean (*is_frozen)(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error);
-    /* Freeze all guest file systems. @ret_count gets how many; 0 is success here and no proof.
-     * Whatever it returns, the guest is *maybe frozen* afterwards: the engine thaws until the
-     * agent confirms. Blocks for at most the given limit plus 5 s. */
-    gboolean (*freeze)(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error);
+    /* Freeze the file systems mounted at @mountpoints (ended by NULL; NULL: all of the guest).
+     * @ret_count gets how many; 0 is success here and no proof: a mount point that is none is no
+     * error. The guest's hooks run inside the call, and the protocol tells nothing about how long
+     * they took: the agent answers nobody meanwhile. Whatever it returns, the guest is *maybe
+     * frozen* afterwards: the engine thaws until the agent confirms. Blocks for at most the given
+     * limit plus 5 s. */
+    gboolean (*freeze)(VmsAgent *agent, const char *const *mountpoints, guint limit_ms,
+                       int *ret_count, GError **error);
     /* Undo freeze(). Allowed when nothing is frozen (then 0). No cancellation on purpose. */
     gboolean (*thaw)(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error);
     void (*free)(VmsAgent *agent);
@@ -49,7 +55,8 @@ gboolean vms_agent_read_info(VmsAgent *agent, guint limit_ms, VmsAgentInfo *ret_
 gboolean vms_agent_list_filesystems(VmsAgent *agent, const VmsVm *vm, guint limit_ms,
                                     GPtrArray **ret_filesystems, GError **error);
 gboolean vms_agent_is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error);
-gboolean vms_agent_freeze(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error);
+gboolean vms_agent_freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms,
+                          int *ret_count, GError **error);
 gboolean vms_agent_thaw(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error);
 void vms_agent_free(VmsAgent *agent);
 void vms_agent_info_clear(VmsAgentInfo *info);

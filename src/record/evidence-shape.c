@@ -74,6 +74,7 @@ static const VmsField evidence_fields[] = {
     VMS_TEXT(VmsEvidence, agent_version, VMS_CHECK_NONE),
     VMS_PLAIN(VmsEvidence, windows, BOOL),
     VMS_NESTED(VmsEvidence, filesystems, OBJECTS, guest_fs_shape),
+    VMS_TEXTS(VmsEvidence, freeze_list, VMS_CHECK_NONE),
     VMS_PLAIN(VmsEvidence, frozen_count, INT32),
     VMS_PLAIN(VmsEvidence, thawed_count, INT32),
     VMS_PLAIN(VmsEvidence, frozen_before, BOOL),

@@ -173,6 +173,7 @@ add_evidence(VmsJson *json, const VmsEvidence *evidence)
     vms_json_add_text(json, "state_reason", evidence->state_reason);
     vms_json_add_text(json, "agent_version", evidence->agent_version);
     vms_view_add_filesystems(json, evidence->filesystems);
+    vms_json_add_texts(json, "freeze_list", evidence->freeze_list);
     add_count(json, "frozen_count", evidence->frozen_count);
     add_count(json, "thawed_count", evidence->thawed_count);
     add_window(json, &evidence->times);

@@ -40,8 +40,8 @@ SNAPSHOT_KEYS = {"name", "uuid", "kind", "phase", "consistent", "consistency", "
                  "vm", "created", "labels", "conditions", "resources", "disks", "evidence"}
 DISK_KEYS = {"target", "name", "method", "path", "format", "virtual_size", "allocated",
              "consistency", "cut_offset_ms"}
-EVIDENCE_KEYS = {"instance", "agent_version", "filesystems", "frozen_count", "thawed_count",
-                 "freeze_window_ms", "events", "filesystem_state"}
+EVIDENCE_KEYS = {"instance", "agent_version", "filesystems", "freeze_list", "frozen_count",
+                 "thawed_count", "freeze_window_ms", "events", "filesystem_state"}
 OPERATION_KEYS = {"uuid", "type", "mode", "phase", "source", "target", "conditions", "resources",
                   "plan"}
 

@@ -216,12 +216,14 @@ is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error)
 }
 
 static gboolean
-freeze(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
+freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms, int *ret_count,
+       GError **error)
 {
     FakeWorld *world = ((FakeAgent *)agent)->world;
     FakeFate fate = ask(agent, "freeze", error);
 
     (void)limit_ms;
+    (void)mountpoints;
     if (fate == FAKE_REFUSED) {
         int sent = 1;
 

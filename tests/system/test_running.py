@@ -136,6 +136,11 @@ def chosen_method_and_disks_are_obeyed():
     shot = vmsnap("snapshot", "create", scene.name, "one", "--disk", "vdb", check=0).json
     assert [disk["target"] for disk in shot["disks"]] == ["vdb"] and shot["partial"], shot
     assert shot["consistency"] == "frozen", shot
+    evidence = shot["evidence"]
+    mounts = [fs["mountpoint"] for fs in evidence["filesystems"] if fs["disks"] == ["vdb"]]
+    assert evidence["freeze_list"] == mounts and len(mounts) == 1, evidence
+    assert evidence["frozen_count"] == evidence["thawed_count"] == 1, evidence
+    assert not scene.vm.frozen()
     drop(shot)
 
 

@@ -149,15 +149,19 @@ Test(agent_reply, info_tells_what_is_there_and_enabled)
         "{\"return\": {\"version\": \"7.2.0\", \"supported_commands\": [" FREEZE_COMMANDS(
             "true") ",{\"name\": \"guest-get-fsinfo\", \"enabled\": true}]}}",
         &all, NULL));
-    cr_assert(all.can_freeze && all.can_list);
+    cr_assert(all.can_freeze && all.can_list && !all.can_freeze_some);
+    cr_assert_null(all.lacking);
     cr_assert_str_eq(all.version, "7.2.0");
     cr_assert(vms_qga_parse_info(
         "{\"return\": {\"supported_commands\": [" FREEZE_COMMANDS("false") "]}}", &disabled, NULL));
-    cr_assert_not(disabled.can_freeze || disabled.can_list);
+    cr_assert_not(disabled.can_freeze || disabled.can_list || disabled.can_freeze_some);
+    cr_assert_str_eq(disabled.lacking, "guest-fsfreeze-freeze is disabled");
     cr_assert(vms_qga_parse_info("{\"return\": {\"version\": 7, \"supported_commands\": "
                                  "[1, null, {\"name\": 3}, {\"enabled\": true}]}}",
                                  &odd, NULL));
     cr_assert_not(odd.can_freeze);
+    cr_assert_str_eq(odd.lacking, "guest-fsfreeze-freeze is missing, guest-fsfreeze-thaw is "
+                                  "missing, guest-fsfreeze-status is missing");
     cr_assert_null(odd.version);
     cr_assert_not(vms_qga_parse_info("{\"return\": {}}", &odd, NULL));
     cr_assert_not(vms_qga_parse_info("{\"return\": []}", &odd, NULL));

@@ -66,13 +66,27 @@ Test(agent, each_call_asks_its_own_command_within_the_limit)
 
     cr_assert(vms_agent_ping(agent, 3000, NULL));
     cr_assert_eq(fake.limit_ms, 3000);
-    cr_assert(vms_agent_freeze(agent, 10000, &count, NULL));
+    cr_assert(vms_agent_freeze(agent, NULL, 10000, &count, NULL));
     cr_assert_eq(count, 2);
     cr_assert_eq(fake.limit_ms, 10000);
     cr_assert(vms_agent_is_frozen(agent, 1, &frozen, NULL));
     cr_assert(frozen);
     cr_assert(vms_agent_thaw(agent, 1, &count, NULL));
     cr_assert_eq(count, 1);
+}
+
+Test(agent, a_freeze_of_some_names_their_mount_points)
+{
+    const char *const replies[] = { "{\"execute\":\"guest-fsfreeze-freeze-list\",\"arguments\":"
+                                    "{\"mountpoints\":[\"/data\",\"/with \\\"quotes\\\"\"]}}",
+                                    "{\"return\": 2}", NULL };
+    const char *const mountpoints[] = { "/data", "/with \"quotes\"", NULL };
+    FakeChannel fake = { .replies = replies };
+    g_autoptr(VmsAgent) agent = agent_over(&fake);
+    int count = -1;
+
+    cr_assert(vms_agent_freeze(agent, mountpoints, 10000, &count, NULL));
+    cr_assert_eq(count, 2);
 }
 
 Test(agent, windows_is_asked_for_and_may_be_silent)
@@ -103,13 +117,14 @@ expect_failure(int code, const char *reason, const char *message, int want_code,
     g_autoptr(GError) error = NULL;
     int count = -7;
 
-    cr_assert_not(vms_agent_freeze(agent, 1, &count, &error));
+    cr_assert_not(vms_agent_freeze(agent, NULL, 1, &count, &error));
     cr_assert_eq(count, -7);
     cr_assert_eq(vms_error_get_code(error), want_code, "%s", error->message);
     cr_assert_str_eq(vms_error_get_reason(error), want_reason);
     cr_assert(strstr(error->message, message), "%s", error->message);
     cr_assert(strstr(error->message, "guest-fsfreeze-freeze"));
-    cr_assert_not(vms_agent_freeze(agent, 1, &count, NULL), "the error may be of no interest");
+    cr_assert_not(vms_agent_freeze(agent, NULL, 1, &count, NULL),
+                  "the error may be of no interest");
 }
 
 Test(agent, what_carries_the_words_fails_in_its_own_way)

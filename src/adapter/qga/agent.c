@@ -44,10 +44,9 @@ fail_call(GError **error, const char *command, GError *cause)
 }
 
 static char *
-call(VmsAgent *agent, const char *command, guint limit_ms, GError **error)
+ask(VmsAgent *agent, const char *command, const char *request, guint limit_ms, GError **error)
 {
     QgaAgent *self = (QgaAgent *)agent;
-    g_autofree char *request = vms_qga_request(command);
     g_autofree char *reply = NULL;
     GError *cause = NULL;
 
@@ -55,6 +54,14 @@ call(VmsAgent *agent, const char *command, guint limit_ms, GError **error)
         return g_steal_pointer(&reply);
     fail_call(error, command, cause);
     return NULL;
+}
+
+static char *
+call(VmsAgent *agent, const char *command, guint limit_ms, GError **error)
+{
+    g_autofree char *request = vms_qga_request(command);
+
+    return ask(agent, command, request, limit_ms, error);
 }
 
 static gboolean
@@ -108,9 +115,13 @@ is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error)
 }
 
 static gboolean
-freeze(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
+freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms, int *ret_count,
+       GError **error)
 {
-    g_autofree char *reply = call(agent, "guest-fsfreeze-freeze", limit_ms, error);
+    const char *command = mountpoints ? "guest-fsfreeze-freeze-list" : "guest-fsfreeze-freeze";
+    g_autofree char *request =
+        mountpoints ? vms_qga_request_freeze_list(mountpoints) : vms_qga_request(command);
+    g_autofree char *reply = ask(agent, command, request, limit_ms, error);
 
     return reply && vms_qga_parse_count(reply, ret_count, error);
 }

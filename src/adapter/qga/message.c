@@ -23,6 +23,28 @@ vms_qga_request(const char *command)
     return json_to_string(root, FALSE);
 }
 
+char *
+vms_qga_request_freeze_list(const char *const *mountpoints)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "execute");
+    json_builder_add_string_value(builder, "guest-fsfreeze-freeze-list");
+    json_builder_set_member_name(builder, "arguments");
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "mountpoints");
+    json_builder_begin_array(builder);
+    for (; *mountpoints; mountpoints++)
+        json_builder_add_string_value(builder, *mountpoints);
+    json_builder_end_array(builder);
+    json_builder_end_object(builder);
+    json_builder_end_object(builder);
+    root = json_builder_get_root(builder);
+    return json_to_string(root, FALSE);
+}
+
 const char *
 vms_qga_reason_of(const char *text)
 {
@@ -80,8 +102,9 @@ vms_qga_parse_status(const char *reply, gboolean *ret_frozen, GError **error)
     return TRUE;
 }
 
-static gboolean
-is_enabled(JsonArray *commands, const char *name)
+/* NULL: enabled; else what is the matter with it. */
+static const char *
+lack_of(JsonArray *commands, const char *name)
 {
     guint count = json_array_get_length(commands);
 
@@ -89,9 +112,26 @@ is_enabled(JsonArray *commands, const char *name)
         JsonObject *command = vms_qga_get_item(commands, i);
 
         if (command && g_strcmp0(vms_qga_get_string(command, "name"), name) == 0)
-            return vms_qga_get_true(command, "enabled");
+            return vms_qga_get_true(command, "enabled") ? NULL : "disabled";
     }
-    return FALSE;
+    return "missing";
+}
+
+/* What a freeze needs and the agent has not, or may not use; NULL: nothing. */
+static char *
+find_lacking(JsonArray *commands)
+{
+    const char *const needed[] = { "guest-fsfreeze-freeze", "guest-fsfreeze-thaw",
+                                   "guest-fsfreeze-status" };
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(needed); i++) {
+        const char *lack = lack_of(commands, needed[i]);
+
+        if (lack)
+            g_string_append_printf(text, "%s%s is %s", text->len ? ", " : "", needed[i], lack);
+    }
+    return text->len ? g_strdup(text->str) : NULL;
 }
 
 gboolean
@@ -114,11 +154,11 @@ vms_qga_parse_info(const char *reply, VmsAgentInfo *ret_info, GError **error)
     version = vms_qga_get_string(object, "version");
     *ret_info = (VmsAgentInfo){
         .version = version ? vms_escape_text(version) : NULL,
-        .can_freeze = is_enabled(commands, "guest-fsfreeze-freeze") &&
-                      is_enabled(commands, "guest-fsfreeze-thaw") &&
-                      is_enabled(commands, "guest-fsfreeze-status"),
-        .can_list = is_enabled(commands, "guest-get-fsinfo"),
+        .can_list = !lack_of(commands, "guest-get-fsinfo"),
+        .can_freeze_some = !lack_of(commands, "guest-fsfreeze-freeze-list"),
+        .lacking = find_lacking(commands),
     };
+    ret_info->can_freeze = !ret_info->lacking;
     return TRUE;
 }
 

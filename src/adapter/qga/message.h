@@ -33,13 +33,15 @@ void vms_qga_fs_free(VmsQgaFs *fs);
 
 /* {"execute": @command} */
 char *vms_qga_request(const char *command);
+/* guest-fsfreeze-freeze-list of @mountpoints, ended by NULL. */
+char *vms_qga_request_freeze_list(const char *const *mountpoints);
 
 /* guest-ping: any object. */
 gboolean vms_qga_parse_ping(const char *reply, GError **error);
 /* guest-fsfreeze-freeze and -thaw: 0 or more. */
 gboolean vms_qga_parse_count(const char *reply, int *ret_count, GError **error);
 gboolean vms_qga_parse_status(const char *reply, gboolean *ret_frozen, GError **error);
-/* guest-info: version and commands; windows is left FALSE. */
+/* guest-info: version and commands, lacking in the words of people; windows is left FALSE. */
 gboolean vms_qga_parse_info(const char *reply, VmsAgentInfo *ret_info, GError **error);
 gboolean vms_qga_parse_os(const char *reply, gboolean *ret_windows, GError **error);
 /* guest-get-fsinfo: VmsQgaFs*, in the agent's order. */
