@@ -8,6 +8,7 @@ from xml.sax.saxutils import quoteattr
 
 from bed_agent import Agent
 from bed_beat import Beat
+from bed_command import Command
 from bed_libvirt import BOOT, BedError, VirshError, wait_until
 
 DOMAIN = """\
@@ -66,16 +67,23 @@ def beat_path(name):
     return f"/var/lib/libvirt/qemu/{name}.beat"
 
 
-def domain_xml(name, disks, networks=(), mem=256, agent=True, load=False, beat=False, append="",
-               devices="", extra="", os_xml="", namespace="", console=False):
+def command_path(name):
+    """Socket of the command channel of a VM."""
+    return f"/var/lib/libvirt/qemu/{name}.command"
+
+
+def domain_xml(name, disks, networks=(), mem=256, agent=True, load=False, beat=False, command=False,
+               append="", devices="", extra="", os_xml="", namespace="", console=False):
     """XML of a VM that boots the test guest."""
     parts = [disk_xml(disk, index) for index, disk in enumerate(disks)]
     parts += [network_xml(network) for network in networks]
     if agent:
         parts.append(CHANNEL.format(source="", name="org.qemu.guest_agent.0"))
-    if beat:
-        source = f"<source mode='bind' path={quoteattr(beat_path(name))}/>"
-        parts.append(CHANNEL.format(source=source, name="vmsnap.beat"))
+    for wanted, path, port in ((beat, beat_path(name), "vmsnap.beat"),
+                               (command, command_path(name), "vmsnap.command")):
+        if wanted:
+            source = f"<source mode='bind' path={quoteattr(path)}/>"
+            parts.append(CHANNEL.format(source=source, name=port))
     if load:
         append += " vmsnap.load=" + (load if isinstance(load, str) else "1")
     if isinstance(agent, str):
@@ -244,3 +252,7 @@ class Vm:
     def beat(self):
         """Starts timing the beats of the workload with the host's clock (beat=True VMs)."""
         return Beat(beat_path(self.name))
+
+    def command(self):
+        """Opens the way into the guest that needs no agent (command=True VMs)."""
+        return Command(command_path(self.name))

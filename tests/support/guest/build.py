@@ -25,6 +25,7 @@ SOURCES = ["work.c", "records.c", "gap.c", "boot.c"]
 SCRIPTS = {
     "init": "init",
     "mount-disks": "bin/mount-disks",
+    "guest-command": "bin/guest-command",
     "shutdown": "sbin/shutdown",
     "udhcpc.script": "etc/udhcpc.script",
     "fsfreeze-hook": "etc/fsfreeze-hook",
