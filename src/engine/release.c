@@ -5,11 +5,40 @@
 #include "base/error.h"
 #include "engine/thaw.h"
 
-/* What was done, in the words of recovery. */
-static void
-note(GString *done, const char *act)
+enum {
+    ASK_MS = 1000, /* of the agent in one round; it is silent as long as the VM stands still */
+    ROUND_PAUSE_MS = 60,
+    QUIET_ROUNDS = 4 /* with nothing to do any more */
+};
+
+/* What was found held and is no more. */
+typedef struct {
+    gboolean tried; /* a thaw was sent */
+    guint resumed;
+    guint thawed;
+    guint ended;
+} Done;
+
+static guint
+count_acts(const Done *done)
 {
-    g_string_append_printf(done, "%s%s", done->len ? ", " : "", act);
+    return done->resumed + done->thawed + done->ended;
+}
+
+/* In the words of recovery; NULL: nothing was held. */
+static char *
+tell(const Done *done)
+{
+    const char *words[4] = { NULL };
+    guint n = 0;
+
+    if (done->resumed > 0)
+        words[n++] = "resumed";
+    if (done->thawed > 0)
+        words[n++] = "thawed";
+    if (done->ended > 0)
+        words[n++] = "ended-job";
+    return n > 0 ? g_strjoinv(", ", (char **)words) : NULL;
 }
 
 /* Owner and guard may see differently well whose process it is; a domain that was started anew has
@@ -44,38 +73,37 @@ find_instance(const VmsDrivers *drivers, const VmsLease *lease, vmsnap_vm_state 
 
 /* A window opens on running VMs only, so one that stands still was stopped by the window. */
 static gboolean
-resume(const VmsDrivers *drivers, const VmsLease *lease, vmsnap_vm_state state, GString *done,
+resume(const VmsDrivers *drivers, const VmsLease *lease, vmsnap_vm_state state, Done *done,
        GError **error)
 {
     if (!lease->suspends || state != VMSNAP_VM_PAUSED)
         return TRUE;
     if (!vms_hypervisor_resume(drivers->urgent, lease->vm_uuid, error))
         return FALSE;
-    note(done, "resumed");
+    done->resumed++;
     return TRUE;
 }
 
 static gboolean
-thaw(const VmsDrivers *drivers, const VmsLease *lease, guint limit_ms, GString *done,
-     GError **error)
+thaw(const VmsDrivers *drivers, const VmsLease *lease, Done *done, GError **error)
 {
     g_autoptr(VmsAgent) agent = NULL;
-    gboolean late = vms_clock_boottime_us() < lease->deadline_us;
+    gboolean confirmed;
     int count = 0;
 
     if (!lease->freezes)
         return TRUE;
     agent = drivers->open_agent(drivers->urgent, lease->vm_uuid);
-    if (!vms_thaw_until_confirmed(agent, limit_ms, late, &count, error))
-        return FALSE;
+    confirmed = vms_thaw_once(agent, ASK_MS, done->tried, &count, error);
+    done->tried = TRUE;
     if (count > 0)
-        note(done, "thawed");
-    return TRUE;
+        done->thawed++;
+    return confirmed;
 }
 
 /* Only a job on our own socket is ours. */
 static gboolean
-end_job(const VmsDrivers *drivers, const VmsLease *lease, GString *done, GError **error)
+end_job(const VmsDrivers *drivers, const VmsLease *lease, Done *done, GError **error)
 {
     g_autofree char *socket = NULL;
     VmsJobKind kind = VMS_JOB_NONE;
@@ -88,33 +116,69 @@ end_job(const VmsDrivers *drivers, const VmsLease *lease, GString *done, GError 
         return TRUE;
     if (!vms_hypervisor_end_backup(drivers->urgent, lease->vm_uuid, error))
         return FALSE;
-    note(done, "ended-job");
+    done->ended++;
     return TRUE;
 }
 
+/* Everything once. @ret_same: FALSE if the instance is gone, and all we held with it. */
+static gboolean
+release_once(const VmsDrivers *drivers, const VmsLease *lease, Done *done, gboolean *ret_same,
+             GError **error)
+{
+    g_autoptr(GError) held = NULL;
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    gboolean ended;
+
+    if (!find_instance(drivers, lease, &state, ret_same, error))
+        return FALSE;
+    /* A lease of a job says that the window itself was left in order: what is paused or frozen
+     * now is not ours. */
+    if (*ret_same && lease->state != VMS_LEASE_JOB && resume(drivers, lease, state, done, &held))
+        thaw(drivers, lease, done, &held);
+    /* Also when the guest does not answer: the job must not wait for it. */
+    ended = !*ret_same || end_job(drivers, lease, done, held ? NULL : &held);
+    if (!held && ended)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&held));
+    return FALSE;
+}
+
+/* Not the connection's fault: the same may be tried again over it. */
+static gboolean
+is_silence(const GError *error)
+{
+    int code = vms_error_get_code(error);
+
+    return code == VMSNAP_E_AGENT || code == VMSNAP_E_TIMEOUT;
+}
+
+/* What the owner asked for last may still be on its way when it is dead: a freeze, a suspend or a
+ * job that begins after we looked. So we look until nothing has come for a while. */
 gboolean
 vms_release_held(const VmsDrivers *drivers, const VmsLease *lease, guint limit_ms, char **ret_done,
                  GError **error)
 {
-    g_autoptr(GString) done = g_string_new(NULL);
-    g_autoptr(GError) held = NULL;
-    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
-    gboolean same = FALSE;
-    gboolean ended;
+    gint64 until_us = vms_clock_monotonic_us() + (gint64)limit_ms * 1000;
+    guint wanted = lease->state == VMS_LEASE_JOB ? 1 : QUIET_ROUNDS;
+    gboolean same = TRUE;
+    Done done = { 0 };
 
-    if (!find_instance(drivers, lease, &state, &same, error))
-        return FALSE;
-    /* A lease of a job says that the window itself was left in order: what is paused or frozen
-     * now is not ours. */
-    if (same && lease->state != VMS_LEASE_JOB && resume(drivers, lease, state, done, &held))
-        thaw(drivers, lease, limit_ms, done, &held);
-    /* Also when the guest does not answer: the job must not wait for it. */
-    ended = !same || end_job(drivers, lease, done, held ? NULL : &held);
-    if (held || !ended) {
-        g_propagate_error(error, g_steal_pointer(&held));
-        return FALSE;
+    for (guint quiet = 0; same && quiet < wanted;) {
+        g_autoptr(GError) failed = NULL;
+        guint before = count_acts(&done);
+
+        if (release_once(drivers, lease, &done, &same, &failed))
+            quiet = count_acts(&done) > before ? 1 : quiet + 1;
+        else if (is_silence(failed) && vms_clock_monotonic_us() < until_us)
+            quiet = 0;
+        else {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return FALSE;
+        }
+        if (same && quiet < wanted)
+            vms_clock_sleep_us((gint64)ROUND_PAUSE_MS * 1000);
     }
     if (ret_done)
-        *ret_done = done->len ? g_strdup(done->str) : NULL;
+        *ret_done = tell(&done);
     return TRUE;
 }

@@ -7,7 +7,9 @@
 #include <glib.h>
 
 /* Undo what a lease says we hold in the hypervisor: resume, thaw until the agent confirms, end
- * our backup job, in this order. Shared by the guard process and by recover.
+ * our backup job, in this order, and look again until nothing more has come for a while: what the
+ * owner asked for last may be carried out after its death. Shared by the guard process and by
+ * recover.
  *
  * Does nothing to an instance that is not the lease's. Returns TRUE when nothing is held any
  * more (or the instance is gone); FALSE with an error when it must be tried again. @limit_ms

@@ -21,30 +21,44 @@ call_limit(gint64 until_us)
     return (guint)CLAMP(left_ms, MIN_CALL_MS, CALL_MS);
 }
 
-/* One thaw, then the question; TRUE only if the answer is thawed. */
 static gboolean
-try_once(VmsAgent *agent, gint64 until_us, int *total, GError **error)
+is_thawed(VmsAgent *agent, gint64 until_us, GError **error)
 {
     gboolean frozen = TRUE;
+
+    if (!vms_agent_is_frozen(agent, call_limit(until_us), &frozen, error))
+        return FALSE;
+    return !frozen ||
+           vms_refuse(error, VMSNAP_E_AGENT, "MaybeFrozen", "the guest still calls itself frozen");
+}
+
+/* One thaw, then the question. A thaw runs the guest's hooks, which take time: a second one is sent
+ * only if it is needed. */
+static gboolean
+try_once(VmsAgent *agent, gint64 until_us, gboolean ask_first, int *total, GError **error)
+{
+    g_autoptr(GError) refused = NULL;
     int count = 0;
 
+    if (ask_first && is_thawed(agent, until_us, &refused))
+        return TRUE;
+    if (refused && vms_error_get_code(refused) == VMSNAP_E_TIMEOUT) {
+        g_propagate_error(error, g_steal_pointer(&refused));
+        return FALSE;
+    }
     if (!vms_agent_thaw(agent, call_limit(until_us), &count, error))
         return FALSE;
     *total += count;
-    if (!vms_agent_is_frozen(agent, call_limit(until_us), &frozen, error))
-        return FALSE;
-    return !frozen;
+    return is_thawed(agent, until_us, error);
 }
 
-/* TRUE when the time is up; then @last tells why the guest does not count as thawed. */
-static gboolean
-is_over(gint64 until_us, GError **last)
+gboolean
+vms_thaw_once(VmsAgent *agent, guint bound_ms, gboolean ask_first, int *ret_count, GError **error)
 {
-    if (vms_clock_monotonic_us() < until_us)
-        return FALSE;
-    if (!*last)
-        vms_refuse(last, VMSNAP_E_AGENT, "MaybeFrozen", "the guest still calls itself frozen");
-    return TRUE;
+    gint64 until_us = vms_clock_monotonic_us() + (gint64)bound_ms * 1000;
+
+    *ret_count = 0;
+    return try_once(agent, until_us, ask_first, ret_count, error);
 }
 
 gboolean
@@ -55,6 +69,7 @@ vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *re
     g_autoptr(GError) last = NULL;
     guint wanted = late ? QUIET_ROUNDS : 1;
     guint pause_ms = FIRST_PAUSE_MS;
+    gboolean tried = FALSE;
     guint quiet = 0;
     int total = 0;
 
@@ -62,13 +77,14 @@ vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *re
         int before = total;
 
         g_clear_error(&last);
-        if (!try_once(agent, until_us, &total, &last))
+        if (!try_once(agent, until_us, tried, &total, &last))
             quiet = 0;
         else
             quiet = total > before ? 1 : quiet + 1;
+        tried = TRUE;
         if (quiet >= wanted)
             break;
-        if (is_over(until_us, &last)) {
+        if (vms_clock_monotonic_us() >= until_us && last) {
             g_propagate_error(error, g_steal_pointer(&last));
             return FALSE;
         }

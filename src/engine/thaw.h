@@ -11,3 +11,8 @@
  * file systems were thawed in all. On failure the guest may be frozen. */
 gboolean vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *ret_count,
                                   GError **error);
+
+/* One try of the same: a thaw, unless it was asked for first and is not needed, and the question
+ * whether the guest is thawed. @ret_count, as above, also on failure. */
+gboolean vms_thaw_once(VmsAgent *agent, guint bound_ms, gboolean ask_first, int *ret_count,
+                       GError **error);

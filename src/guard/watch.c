@@ -20,7 +20,7 @@
 enum {
     RELEASE_MS = 10000,
     FIRST_PAUSE_MS = 20,
-    LAST_PAUSE_MS = 5000,
+    LAST_PAUSE_MS = 1000,
     LATE_PAUSE_MS = 1000 /* between the attempts while a late owner lives */
 };
 #define GIVE_UP_US (24 * (gint64)3600 * G_USEC_PER_SEC)

@@ -138,9 +138,9 @@ class Stage(scenes.Scene):
         self.bed.libvirt.start()
         for pid in scenes.guards():
             os.kill(pid, signal.SIGKILL)
+        self.vm.virsh("resume", check=False)
         self.shell.result("pidof qemu-ga | xargs kill -CONT; rm -f /run/fsfreeze-hook")
         vmsnap("recover")
-        self.vm.virsh("resume", check=False)
         self.vm.virsh("domfsthaw", check=False)
         vmsnap("snapshot", "delete", "m")
 

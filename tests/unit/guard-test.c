@@ -427,17 +427,56 @@ Test(guard, undoes_a_freeze_that_comes_late)
     cr_assert(comes_true(bench_is_clean, bench, 3000), "%s", bench->world->log);
 }
 
+/* The owner died and the guard has thawed for the first time. */
+static void
+wait_first_thaw(const Bench *bench)
+{
+    for (int i = 0; i < 3000 && !strstr(bench->world->log, "thaw is-frozen "); i++)
+        vms_clock_sleep_us(1000);
+}
+
+static void
+wait_settled(const Bench *bench)
+{
+    for (int i = 0; i < 3000 && bench_has_lease(bench); i++)
+        vms_clock_sleep_us(1000);
+}
+
 /* The daemon had the freeze of the dead owner still in its queue. */
 Test(guard, asks_more_than_once_before_it_believes_in_a_thaw)
 {
     g_autoptr(Bench) bench = guarded_bench();
 
     run_owner(bench, die);
-    for (int i = 0; i < 3000 && !strstr(bench->world->log, "thaw is-frozen "); i++)
-        vms_clock_sleep_us(1000);
+    wait_first_thaw(bench);
     bench->world->frozen = 2;
-    for (int i = 0; i < 3000 && bench_has_lease(bench); i++)
-        vms_clock_sleep_us(1000);
+    wait_settled(bench);
+    cr_assert(bench_is_clean(bench), "%s", bench->world->log);
+}
+
+/* The same with its other calls. */
+Test(guard, resumes_after_a_suspend_that_comes_late)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    run_owner(bench, die);
+    wait_first_thaw(bench);
+    bench->world->state = VMSNAP_VM_PAUSED;
+    wait_settled(bench);
+    cr_assert(bench_is_clean(bench), "%s", bench->world->log);
+}
+
+Test(guard, ends_a_job_that_begins_late)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    bench->window.backup_socket = "/run/vmsnap-test.sock";
+    run_owner(bench, die);
+    wait_first_thaw(bench);
+    g_strlcpy(bench->world->job_socket, bench->window.backup_socket,
+              sizeof(bench->world->job_socket));
+    bench->world->job = VMS_JOB_BACKUP;
+    wait_settled(bench);
     cr_assert(bench_is_clean(bench), "%s", bench->world->log);
 }
 
