@@ -56,6 +56,8 @@ VMSNAP_BEGIN_DECLS
 typedef struct vmsnap_context vmsnap_context;
 /** A reading of one virtual machine. See vm.h. */
 typedef struct vmsnap_vm vmsnap_vm;
+/** A reading of one disk. See disk.h. */
+typedef struct vmsnap_disk vmsnap_disk;
 /** What a consistent snapshot would meet now. See check.h. */
 typedef struct vmsnap_check vmsnap_check;
 /** A reading of one stored snapshot. See snapshot.h. */
@@ -68,6 +70,8 @@ typedef struct vmsnap_operation vmsnap_operation;
 typedef struct vmsnap_job vmsnap_job;
 /** Readings of several virtual machines. See vm.h. */
 typedef struct vmsnap_vm_list vmsnap_vm_list;
+/** Readings of several disks. See disk.h. */
+typedef struct vmsnap_disk_list vmsnap_disk_list;
 /** Readings of several snapshots. See snapshot.h. */
 typedef struct vmsnap_snapshot_list vmsnap_snapshot_list;
 /** Readings of several operations. See operation.h. */

@@ -4,7 +4,8 @@
 
 /**
  * @file
- * Taking a snapshot of a whole virtual machine, reading what was taken, verifying, deleting.
+ * Taking a snapshot of a whole virtual machine; reading, verifying and deleting snapshots, also
+ * those of single disks (see disk.h).
  *
  * A vmsnap_snapshot never changes: its getters need no lock, cannot fail, and what they return
  * lives exactly as long as the handle. Find it again for a newer reading.
@@ -14,6 +15,12 @@
 #include <vmsnap/error.h>
 
 VMSNAP_BEGIN_DECLS
+
+/** What a snapshot is of. */
+typedef enum {
+    VMSNAP_SNAPSHOT_KIND_VM = 0,  /**< All disks of a virtual machine, and its configuration. */
+    VMSNAP_SNAPSHOT_KIND_DISK = 1 /**< One disk, of a virtual machine or of none. */
+} vmsnap_snapshot_kind;
 
 /** What to do about a guest whose file systems may be in motion. */
 typedef enum {
@@ -117,9 +124,14 @@ VMSNAP_API int vmsnap_snapshot_verify(vmsnap_snapshot *snapshot, vmsnap_job **re
 VMSNAP_API const char *vmsnap_snapshot_get_name(const vmsnap_snapshot *snapshot);
 /** The UUID. @since 0.1 */
 VMSNAP_API const char *vmsnap_snapshot_get_uuid(const vmsnap_snapshot *snapshot);
-/** The name its VM had. @since 0.1 */
+/** What it is of. @since 0.1 */
+VMSNAP_API vmsnap_snapshot_kind vmsnap_snapshot_get_kind(const vmsnap_snapshot *snapshot);
+/** Of a disk snapshot: the disk, "VM/TARGET" or the path of one that no machine had. NULL of a
+ *  machine's. @since 0.1 */
+VMSNAP_API const char *vmsnap_snapshot_get_disk_name(const vmsnap_snapshot *snapshot);
+/** The name its VM had; NULL of a disk that none had. @since 0.1 */
 VMSNAP_API const char *vmsnap_snapshot_get_vm_name(const vmsnap_snapshot *snapshot);
-/** Its VM's UUID. @since 0.1 */
+/** Its VM's UUID; NULL of a disk that none had. @since 0.1 */
 VMSNAP_API const char *vmsnap_snapshot_get_vm_uuid(const vmsnap_snapshot *snapshot);
 /** Where it stood when it was read. @since 0.1 */
 VMSNAP_API vmsnap_snapshot_phase vmsnap_snapshot_get_phase(const vmsnap_snapshot *snapshot);

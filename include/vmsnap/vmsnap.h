@@ -10,6 +10,7 @@
 #include <vmsnap/base.h>
 #include <vmsnap/check.h>
 #include <vmsnap/context.h>
+#include <vmsnap/disk.h>
 #include <vmsnap/error.h>
 #include <vmsnap/job.h>
 #include <vmsnap/log.h>

@@ -4,10 +4,12 @@
 #include "api/reading.h"
 #include "api/sized.h"
 #include "base/error.h"
+#include "engine/store.h"
 #include "model/name.h"
 
 #include <string.h>
 
+#include <vmsnap/disk.h>
 #include <vmsnap/snapshot.h>
 
 /* Bounds of what a record takes from a caller. */
@@ -76,25 +78,6 @@ check_options(const vmsnap_snapshot_options *options, GError **error)
     return TRUE;
 }
 
-/* A quick look so that the usual mistake is told at once; the record itself decides. */
-static gboolean
-check_free_name(const VmsEngine *engine, const char *name, GError **error)
-{
-    g_autoptr(VmsRecord) record = NULL;
-    g_autoptr(GError) missing = NULL;
-
-    if (vms_catalog_find(engine->drivers->catalog, "snapshot", name, &record, &missing)) {
-        (void)vms_fail(error, VMSNAP_E_EXISTS, "there is a snapshot %s already", name);
-        if (error)
-            vms_error_set_object(*error, name);
-        return FALSE;
-    }
-    if (vms_error_get_code(missing) == VMSNAP_E_NOT_FOUND)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&missing));
-    return FALSE;
-}
-
 static VmsSnapshotRequest *
 request_of(const vmsnap_snapshot_options *options)
 {
@@ -133,19 +116,27 @@ run_verify(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **err
 }
 
 static gboolean
-start_create(const VmsCall *call, const vmsnap_vm *vm, const vmsnap_snapshot_options *options,
+run_disk_create(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
+{
+    return vms_engine_disk_snapshot(engine, task->operation, task->wanted, progress,
+                                    &task->snapshot, error);
+}
+
+/* Of the VM @vm_uuid, or without one of the disk request->path. Takes @request. */
+static gboolean
+start_create(const VmsCall *call, const char *vm_uuid, VmsSnapshotRequest *request,
              vmsnap_job **ret_job, GError **error)
 {
-    VmsTask *task;
+    g_autoptr(VmsTask) task =
+        vms_task_new("vmsnap-snapshot", vm_uuid ? run_create : run_disk_create);
 
-    if (!vms_call_need_write(call, error) ||
-        !check_free_name(&call->context->engine, options->name, error))
-        return FALSE;
-    task = vms_task_new("vmsnap-snapshot", run_create);
     task->operation = vms_name_new_uuid();
-    task->vm = g_strdup(vm->vm->uuid);
-    task->wanted = request_of(options);
-    return vms_launch(call, task, ret_job, error);
+    task->vm = g_strdup(vm_uuid);
+    task->wanted = request;
+    return vms_call_need_write(call, error) &&
+           vms_store_check_free(call->context->drivers->catalog, request->subject, request->name,
+                                error) &&
+           vms_launch(call, g_steal_pointer(&task), ret_job, error);
 }
 
 int
@@ -159,7 +150,49 @@ vmsnap_snapshot_create(vmsnap_vm *vm, const vmsnap_snapshot_options *options, vm
     if (!vms_call_enter(&call, vm, VMS_MAGIC_VM, &error) ||
         !vms_need(ret_job != NULL, "ret_job", &error) ||
         !vms_sized_copy(&ours, sizeof ours, options, &error) || !check_options(&ours, &error) ||
-        !start_create(&call, vm, &ours, ret_job, &error))
+        !start_create(&call, vm->vm->uuid, request_of(&ours), ret_job, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
+static gboolean
+check_disk_options(const vmsnap_snapshot_options *options, GError **error)
+{
+    if (options->disks)
+        return vms_fail(error, VMSNAP_E_INVALID, "disks is not for a snapshot of one disk");
+    return check_options(options, error);
+}
+
+static VmsSnapshotRequest *
+disk_request_of(const vmsnap_snapshot_options *options, const VmsDiskInfo *disk)
+{
+    VmsSnapshotRequest *request = request_of(options);
+
+    request->subject = VMSNAP_SNAPSHOT_KIND_DISK;
+    if (disk->vm_uuid) {
+        request->disks = g_new0(char *, 2);
+        request->disks[0] = g_strdup(disk->target);
+    } else {
+        request->path = g_strdup(disk->path);
+        request->format = g_strdup(disk->format);
+    }
+    return request;
+}
+
+int
+vmsnap_disk_snapshot_create(vmsnap_disk *disk, const vmsnap_snapshot_options *options,
+                            vmsnap_job **ret_job, vmsnap_error **ret_error)
+{
+    vmsnap_snapshot_options ours;
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (!vms_call_enter(&call, disk, VMS_MAGIC_DISK, &error) ||
+        !vms_need(ret_job != NULL, "ret_job", &error) ||
+        !vms_sized_copy(&ours, sizeof ours, options, &error) ||
+        !check_disk_options(&ours, &error) ||
+        !start_create(&call, disk->disk->vm_uuid, disk_request_of(&ours, disk->disk), ret_job,
+                      &error))
         return vms_api_fail(ret_error, error);
     return VMSNAP_OK;
 }

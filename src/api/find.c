@@ -4,7 +4,10 @@
 #include "api/reading.h"
 #include "base/error.h"
 
+#include <limits.h>
 #include <string.h>
+
+#include <vmsnap/disk.h>
 
 /* Longer than any name of a VM or snapshot: 200 bytes and some. */
 #define MOST_KEY 255
@@ -17,6 +20,43 @@ need_key(const char *key, const char *what, GError **error)
     if (strnlen(key, MOST_KEY + 1) > MOST_KEY || !g_utf8_validate(key, -1, NULL))
         return vms_fail(error, VMSNAP_E_INVALID, "%s is not a name: too long, or not UTF-8", what);
     return TRUE;
+}
+
+/* A disk's name may be a path, which is bytes. */
+static gboolean
+need_disk(const char *disk, GError **error)
+{
+    if (!vms_need(disk && *disk, "the disk", error))
+        return FALSE;
+    if (strnlen(disk, PATH_MAX) >= PATH_MAX)
+        return vms_fail(error, VMSNAP_E_INVALID, "the disk's name is longer than a path");
+    for (const char *at = disk; *at; at++)
+        if ((guchar)*at < 0x20 || *at == 0x7f)
+            return vms_fail(error, VMSNAP_E_INVALID, "the disk's name has a control character");
+    return TRUE;
+}
+
+static gboolean
+check_format(const char *format, GError **error)
+{
+    return !format || strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0 ||
+           vms_fail(error, VMSNAP_E_INVALID, "the format is neither raw nor qcow2");
+}
+
+int
+vmsnap_context_find_disk(vmsnap_context *context, const char *disk, const char *format,
+                         vmsnap_disk **ret_disk, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    VmsDiskInfo *found = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) || !need_disk(disk, &error) ||
+        !check_format(format, &error) || !vms_need(ret_disk != NULL, "ret_disk", &error) ||
+        !vms_engine_find_disk(&context->engine, disk, format, &found, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_disk = vms_disk_handle_new(context, found);
+    return VMSNAP_OK;
 }
 
 int
@@ -43,6 +83,12 @@ release_vm(void *vm)
 }
 
 static void
+release_disk(void *disk)
+{
+    vmsnap_disk_unref(disk);
+}
+
+static void
 release_snapshot(void *snapshot)
 {
     vmsnap_snapshot_unref(snapshot);
@@ -58,6 +104,12 @@ static void *
 wrap_vm(vmsnap_context *context, void *vm)
 {
     return vms_vm_handle_new(context, vm);
+}
+
+static void *
+wrap_disk(vmsnap_context *context, void *disk)
+{
+    return vms_disk_handle_new(context, disk);
 }
 
 static void *
@@ -103,21 +155,66 @@ vmsnap_context_list_vms(vmsnap_context *context, vmsnap_vm_list **ret_list,
 }
 
 int
-vmsnap_context_find_snapshot(vmsnap_context *context, const char *snapshot,
-                             vmsnap_snapshot **ret_snapshot, vmsnap_error **ret_error)
+vmsnap_context_list_disks(vmsnap_context *context, const char *vm, vmsnap_disk_list **ret_list,
+                          vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) disks = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        (vm && !need_key(vm, "the VM", &error)) ||
+        !vms_need(ret_list != NULL, "ret_list", &error) ||
+        !vms_call_need_hypervisor(&call, &error) ||
+        !vms_engine_list_disks(&context->engine, vm, &disks, &error))
+        return vms_api_fail(ret_error, error);
+    *ret_list = list_of(context, VMS_MAGIC_DISK_LIST, disks, wrap_disk, release_disk);
+    return VMSNAP_OK;
+}
+
+static int
+find_snapshot(vmsnap_context *context, vmsnap_snapshot_kind kind, const char *name,
+              vmsnap_snapshot **ret_snapshot, vmsnap_error **ret_error)
 {
     g_auto(VmsCall) call = { 0 };
     g_autoptr(GError) error = NULL;
     VmsSnapshot *found = NULL;
 
     if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
-        !need_key(snapshot, "the snapshot", &error) ||
+        !need_key(name, "the snapshot", &error) ||
         !vms_need(ret_snapshot != NULL, "ret_snapshot", &error) ||
         !vms_call_need_records(&call, &error) ||
-        !vms_engine_find_snapshot(&context->engine, snapshot, &found, &error))
+        !vms_engine_find_snapshot(&context->engine, kind, name, &found, &error))
         return vms_api_fail(ret_error, error);
     *ret_snapshot = vms_snapshot_handle_new(context, found);
     return VMSNAP_OK;
+}
+
+int
+vmsnap_context_find_snapshot(vmsnap_context *context, const char *snapshot,
+                             vmsnap_snapshot **ret_snapshot, vmsnap_error **ret_error)
+{
+    return find_snapshot(context, VMSNAP_SNAPSHOT_KIND_VM, snapshot, ret_snapshot, ret_error);
+}
+
+int
+vmsnap_context_find_disk_snapshot(vmsnap_context *context, const char *snapshot,
+                                  vmsnap_snapshot **ret_snapshot, vmsnap_error **ret_error)
+{
+    return find_snapshot(context, VMSNAP_SNAPSHOT_KIND_DISK, snapshot, ret_snapshot, ret_error);
+}
+
+/* The list, or NULL with the error set. */
+static void *
+list_snapshots(const VmsCall *call, vmsnap_snapshot_kind kind, const char *of, GError **error)
+{
+    g_autoptr(GPtrArray) snapshots = NULL;
+
+    if (!vms_call_need_records(call, error) ||
+        !vms_engine_list_snapshots(&call->context->engine, kind, of, &snapshots, error))
+        return NULL;
+    return list_of(call->context, VMS_MAGIC_SNAPSHOT_LIST, snapshots, wrap_snapshot,
+                   release_snapshot);
 }
 
 int
@@ -126,15 +223,31 @@ vmsnap_context_list_snapshots(vmsnap_context *context, const char *vm,
 {
     g_auto(VmsCall) call = { 0 };
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) snapshots = NULL;
+    vmsnap_snapshot_list *list = NULL;
 
-    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
-        (vm && !need_key(vm, "the VM", &error)) ||
-        !vms_need(ret_list != NULL, "ret_list", &error) || !vms_call_need_records(&call, &error) ||
-        !vms_engine_list_snapshots(&context->engine, vm, &snapshots, &error))
+    if (vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) &&
+        (!vm || need_key(vm, "the VM", &error)) && vms_need(ret_list != NULL, "ret_list", &error))
+        list = list_snapshots(&call, VMSNAP_SNAPSHOT_KIND_VM, vm, &error);
+    if (!list)
         return vms_api_fail(ret_error, error);
-    *ret_list =
-        list_of(context, VMS_MAGIC_SNAPSHOT_LIST, snapshots, wrap_snapshot, release_snapshot);
+    *ret_list = list;
+    return VMSNAP_OK;
+}
+
+int
+vmsnap_context_list_disk_snapshots(vmsnap_context *context, const char *disk,
+                                   vmsnap_snapshot_list **ret_list, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    vmsnap_snapshot_list *list = NULL;
+
+    if (vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) &&
+        (!disk || need_disk(disk, &error)) && vms_need(ret_list != NULL, "ret_list", &error))
+        list = list_snapshots(&call, VMSNAP_SNAPSHOT_KIND_DISK, disk, &error);
+    if (!list)
+        return vms_api_fail(ret_error, error);
+    *ret_list = list;
     return VMSNAP_OK;
 }
 

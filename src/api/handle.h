@@ -22,7 +22,9 @@ typedef enum {
     VMS_MAGIC_OPERATION = 0x564d5307,
     VMS_MAGIC_OPERATION_LIST = 0x564d5308,
     VMS_MAGIC_PLAN = 0x564d5309,
-    VMS_MAGIC_JOB = 0x564d530a
+    VMS_MAGIC_JOB = 0x564d530a,
+    VMS_MAGIC_DISK = 0x564d530b,
+    VMS_MAGIC_DISK_LIST = 0x564d530c
 } VmsMagic;
 
 typedef struct {
@@ -46,7 +48,7 @@ gboolean vms_handle_drop(void *handle, VmsMagic magic);
 /* Let the context go and free the object that starts with @handle. */
 void vms_handle_free(VmsHandle *handle);
 
-/* Lists of handles: one shape for all three kinds. Each item holds its own context reference. */
+/* Lists of handles: one shape for all kinds. Each item holds its own context reference. */
 typedef struct {
     VmsHandle handle;
     GPtrArray *items; /* handles of one kind; the array's free function is their _unref */

@@ -53,7 +53,7 @@ result_of(VmsEngine *engine, const VmsTask *task, const GError *failed)
         return vms_view_operation(operation);
     if (failed)
         return vms_view_error(failed);
-    if (task->snapshot && vms_engine_find_snapshot(engine, task->snapshot, &snapshot, NULL))
+    if (task->snapshot && vms_engine_load_snapshot(engine, task->snapshot, &snapshot, NULL))
         return vms_view_snapshot(snapshot);
     return g_strdup("{}");
 }
@@ -185,7 +185,7 @@ ref_snapshot(vmsnap_job *job, vmsnap_snapshot **ret_snapshot, GError **error)
     if (!job->task->snapshot)
         return vms_fail(error, VMSNAP_E_NOT_FOUND, "the job made no snapshot");
     if (!vms_call_enter(&call, job, VMS_MAGIC_JOB, error) ||
-        !vms_engine_find_snapshot(&call.context->engine, job->task->snapshot, &snapshot, error))
+        !vms_engine_load_snapshot(&call.context->engine, job->task->snapshot, &snapshot, error))
         return FALSE;
     *ret_snapshot = vms_snapshot_handle_new(call.context, g_steal_pointer(&snapshot));
     return TRUE;

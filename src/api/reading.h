@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/handle.h"
+#include "model/disk-info.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
 #include "model/vm.h"
@@ -16,6 +17,12 @@
 struct vmsnap_vm {
     VmsHandle handle;
     VmsVm *vm;
+    char *json;
+};
+
+struct vmsnap_disk {
+    VmsHandle handle;
+    VmsDiskInfo *disk;
     char *json;
 };
 
@@ -38,6 +45,7 @@ struct vmsnap_operation {
 };
 
 vmsnap_vm *vms_vm_handle_new(vmsnap_context *context, VmsVm *vm);
+vmsnap_disk *vms_disk_handle_new(vmsnap_context *context, VmsDiskInfo *disk);
 vmsnap_check *vms_check_handle_new(vmsnap_context *context, VmsCheckResult *check);
 vmsnap_snapshot *vms_snapshot_handle_new(vmsnap_context *context, VmsSnapshot *snapshot);
 vmsnap_operation *vms_operation_handle_new(vmsnap_context *context, VmsOperation *operation);

@@ -43,6 +43,15 @@ check_vm(const char *vm, GError **error)
     return TRUE;
 }
 
+/* A VM is restored from a snapshot of all of it. */
+static gboolean
+check_kind(const vmsnap_snapshot *snapshot, GError **error)
+{
+    return snapshot->snapshot->subject == VMSNAP_SNAPSHOT_KIND_VM ||
+           vms_refuse(error, VMSNAP_E_INVALID, "WrongKind",
+                      "%s is the snapshot of a disk, not of a VM", snapshot->snapshot->name);
+}
+
 int
 vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
                     const vmsnap_restore_options *options, vmsnap_plan **ret_plan,
@@ -54,9 +63,9 @@ vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
     VmsPlan *plan = NULL;
 
     if (!vms_call_enter(&call, snapshot, VMS_MAGIC_SNAPSHOT, &error) ||
-        !vms_need(ret_plan != NULL, "ret_plan", &error) || !check_vm(vm, &error) ||
-        !copy_options(options, &request, &error) || !vms_call_need_local(&call, &error) ||
-        !vms_call_need_hypervisor(&call, &error) ||
+        !vms_need(ret_plan != NULL, "ret_plan", &error) || !check_kind(snapshot, &error) ||
+        !check_vm(vm, &error) || !copy_options(options, &request, &error) ||
+        !vms_call_need_local(&call, &error) || !vms_call_need_hypervisor(&call, &error) ||
         !vms_engine_plan_restore(&call.context->engine, snapshot->snapshot->uuid, vm, &request,
                                  &plan, &error))
         return vms_api_fail(ret_error, error);

@@ -27,6 +27,20 @@ vmsnap_snapshot_get_uuid(const vmsnap_snapshot *snapshot)
     return vms_handle_is(snapshot, VMS_MAGIC_SNAPSHOT) ? snapshot->snapshot->uuid : NULL;
 }
 
+vmsnap_snapshot_kind
+vmsnap_snapshot_get_kind(const vmsnap_snapshot *snapshot)
+{
+    return vms_handle_is(snapshot, VMS_MAGIC_SNAPSHOT) ? snapshot->snapshot->subject
+                                                       : VMSNAP_SNAPSHOT_KIND_VM;
+}
+
+const char *
+vmsnap_snapshot_get_disk_name(const vmsnap_snapshot *snapshot)
+{
+    return vms_handle_is(snapshot, VMS_MAGIC_SNAPSHOT) ? vms_snapshot_disk_name(snapshot->snapshot)
+                                                       : NULL;
+}
+
 const char *
 vmsnap_snapshot_get_vm_name(const vmsnap_snapshot *snapshot)
 {

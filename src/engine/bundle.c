@@ -89,17 +89,22 @@ mark_partial(VmsSnapshot *snapshot, const char *kind, const char *name, const ch
 }
 
 static void
+add_disk_resources(const VmsSurvey *survey, VmsSnapshot *snapshot)
+{
+    for (guint i = 0; i < survey->disks->len; i++) {
+        const VmsSurveyDisk *disk = survey->disks->pdata[i];
+
+        g_ptr_array_add(snapshot->resources,
+                        vms_finding_new("VirtualDisk", disk->name, VMS_RESOURCE_READY));
+    }
+}
+
+static void
 add_resources(const VmsSurvey *survey, VmsSnapshot *snapshot)
 {
     g_ptr_array_add(snapshot->resources,
                     vms_finding_new("VirtualMachine", survey->vm->name, VMS_RESOURCE_READY));
-    for (guint i = 0; i < survey->disks->len; i++) {
-        const VmsSurveyDisk *disk = survey->disks->pdata[i];
-        g_autofree char *name = g_strdup_printf("%s/%s", survey->vm->name, disk->disk->target);
-
-        g_ptr_array_add(snapshot->resources,
-                        vms_finding_new("VirtualDisk", name, VMS_RESOURCE_READY));
-    }
+    add_disk_resources(survey, snapshot);
     for (guint i = 0; i < snapshot->macs->len; i++)
         g_ptr_array_add(snapshot->resources, vms_finding_new("MACAddress", snapshot->macs->pdata[i],
                                                              VMS_RESOURCE_READY));
@@ -135,6 +140,16 @@ vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
         mark_partial(snapshot, "VirtualDisk", name, "left out by the disk filter");
     }
     return TRUE;
+}
+
+void
+vms_bundle_fill_disk(const VmsSurvey *survey, VmsSnapshot *snapshot)
+{
+    if (survey->vm) {
+        snapshot->vm_uuid = g_strdup(survey->vm->uuid);
+        snapshot->vm_name = g_strdup(survey->vm->name);
+    }
+    add_disk_resources(survey, snapshot);
 }
 
 gboolean

@@ -11,7 +11,8 @@ hold_disk(const VmsCutSet *set, VmsCutDisk *disk, gboolean force, gboolean *ret_
     if (vms_volume_hold(set->engine->drivers->volume, disk->source->path, VMS_HOLD_READ,
                         &disk->hold, &refused))
         return TRUE;
-    if (vms_error_get_code(refused) == VMSNAP_E_BUSY && force) {
+    if (vms_error_get_code(refused) == VMSNAP_E_BUSY && force &&
+        disk->disk->method == VMSNAP_METHOD_REFLINK) {
         *ret_open = TRUE;
         return TRUE;
     }

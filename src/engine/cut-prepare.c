@@ -11,12 +11,12 @@ add_folder(GPtrArray *folders, const char *folder)
 }
 
 static VmsSnapshotDisk *
-plan_disk(const VmsSurvey *survey, const VmsSurveyDisk *source, const char *folder)
+plan_disk(const VmsSurveyDisk *source, const char *folder)
 {
     VmsSnapshotDisk *disk = vms_snapshot_disk_new(source->disk->target);
     g_autofree char *path = vms_layout_image(folder, disk->target, source->placement.format);
 
-    disk->name = g_strdup_printf("%s/%s", survey->vm->name, disk->target);
+    disk->name = g_strdup(source->name);
     disk->source = g_strdup(source->path);
     disk->origin = vms_image_copy(source->image);
     disk->method = source->placement.method;
@@ -34,7 +34,7 @@ vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snap
     for (guint i = 0; i < survey->disks->len; i++) {
         const VmsSurveyDisk *source = survey->disks->pdata[i];
         g_autofree char *folder = vms_layout_folder(source->folder, snapshot->uuid);
-        VmsSnapshotDisk *disk = plan_disk(survey, source, folder);
+        VmsSnapshotDisk *disk = plan_disk(source, folder);
 
         add_folder(snapshot->folders, folder);
         add_folder(operation->folders, folder);

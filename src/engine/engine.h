@@ -4,6 +4,7 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "engine/digests.h"
+#include "model/disk-info.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
 #include "model/vm.h"
@@ -33,10 +34,13 @@ typedef struct {
 /* ---- requests: deep copies of what the caller asked ---- */
 
 typedef struct {
+    vmsnap_snapshot_kind subject;
     char *name;
     char *description;
     char **labels; /* NULL-ended or NULL */
-    char **disks;  /* NULL-ended or NULL: all */
+    char **disks;  /* NULL-ended or NULL: all; one for a snapshot of a disk that a VM has */
+    char *path;    /* of a disk that no VM has; NULL: a VM is given */
+    char *format;  /* of that disk */
     char *store;   /* NULL: beside the disks */
     vmsnap_consistency_policy policy;
     vmsnap_method method;
@@ -60,11 +64,24 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSnapshotRequest, vms_snapshot_request_free)
 /* engine/check.c */
 gboolean vms_engine_check(VmsEngine *engine, const char *vm_uuid, VmsCheckResult **ret_check,
                           GError **error);
+/* engine/disk-find.c: "VM/TARGET", an absolute path or one that starts with "./". A path that a VM
+ * has as a disk is that disk. @format is what a file that no VM has holds; NULL: "qcow2" if its
+ * name says so, else "raw". */
+gboolean vms_engine_find_disk(VmsEngine *engine, const char *name, const char *format,
+                              VmsDiskInfo **ret_disk, GError **error);
+/* VmsDiskInfo* of one VM (name or UUID), or of all. */
+gboolean vms_engine_list_disks(VmsEngine *engine, const char *vm, GPtrArray **ret_disks,
+                               GError **error);
 /* engine/lookup.c: records of the catalog as objects */
-gboolean vms_engine_find_snapshot(VmsEngine *engine, const char *name_or_uuid,
-                                  VmsSnapshot **ret_snapshot, GError **error);
-gboolean vms_engine_list_snapshots(VmsEngine *engine, const char *vm, GPtrArray **ret_snapshots,
-                                   GError **error);
+gboolean vms_engine_find_snapshot(VmsEngine *engine, vmsnap_snapshot_kind subject,
+                                  const char *name_or_uuid, VmsSnapshot **ret_snapshot,
+                                  GError **error);
+/* By UUID, of either kind. */
+gboolean vms_engine_load_snapshot(VmsEngine *engine, const char *uuid, VmsSnapshot **ret_snapshot,
+                                  GError **error);
+/* @of: the VM (name or UUID), or the disk ("VM/TARGET" or path), as recorded; NULL: all. */
+gboolean vms_engine_list_snapshots(VmsEngine *engine, vmsnap_snapshot_kind subject, const char *of,
+                                   GPtrArray **ret_snapshots, GError **error);
 gboolean vms_engine_find_operation(VmsEngine *engine, const char *uuid,
                                    VmsOperation **ret_operation, GError **error);
 gboolean vms_engine_list_operations(VmsEngine *engine, GPtrArray **ret_operations, GError **error);
@@ -85,6 +102,10 @@ gboolean vms_engine_plan_restore(VmsEngine *engine, const char *snapshot_uuid, c
 gboolean vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *vm_uuid,
                              const VmsSnapshotRequest *request, VmsProgress *progress,
                              char **ret_snapshot_uuid, GError **error);
+/* engine/disk-snapshot.c: of a disk that no VM has, request->path. */
+gboolean vms_engine_disk_snapshot(VmsEngine *engine, const char *operation_uuid,
+                                  const VmsSnapshotRequest *request, VmsProgress *progress,
+                                  char **ret_snapshot_uuid, GError **error);
 /* engine/remove.c */
 gboolean vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid,
                                     const char *snapshot_uuid, VmsProgress *progress,

@@ -8,8 +8,8 @@
 #define CHAIN_LIMIT 32
 
 /* A file that other VMs know by a symbolic link is the same file. */
-static char *
-resolve(const char *path)
+char *
+vms_inventory_settle(const char *path)
 {
     char settled[PATH_MAX];
 
@@ -25,7 +25,7 @@ add_path(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, const char
 
     if (!path)
         return;
-    settled = resolve(path);
+    settled = vms_inventory_settle(path);
     vms_volume_identify(engine->drivers->volume, settled, &file, NULL);
     vms_inventory_add_user(inventory, vm, settled, &file, backing);
 }
@@ -34,7 +34,7 @@ add_path(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, const char
 static gboolean
 step_down(VmsEngine *engine, char **path, char **format)
 {
-    g_autofree char *settled = resolve(*path);
+    g_autofree char *settled = vms_inventory_settle(*path);
     g_autofree char *folder = g_path_get_dirname(*path);
     g_autoptr(VmsImage) image = NULL;
     char *below;

@@ -6,5 +6,7 @@
 
 #include <glib.h>
 
+/* The path as inventories have it: links followed, where it is there. */
+char *vms_inventory_settle(const char *path);
 /* Collect every VM of the connection and the identity of every file it refers to. Looks only. */
 gboolean vms_inventory_collect(VmsEngine *engine, VmsInventory **ret_inventory, GError **error);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
+#include "engine/lock.h"
 
 #include <string.h>
 
@@ -27,10 +28,19 @@ vms_journal_owner_alive(const VmsEngine *engine, const VmsOperation *operation)
            vms_process_alive(&operation->owner);
 }
 
+char *
+vms_journal_lock_name(const VmsOperation *operation)
+{
+    if (operation->vm_uuid || !operation->disk)
+        return vms_lock_name_vm(operation->vm_uuid ? operation->vm_uuid : operation->uuid);
+    return vms_lock_name_disk(operation->disk);
+}
+
 gboolean
 vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation)
 {
-    return operation->vm_uuid && g_strcmp0(operation->runtime_dir, engine->runtime_dir) == 0;
+    return (operation->vm_uuid || operation->disk) &&
+           g_strcmp0(operation->runtime_dir, engine->runtime_dir) == 0;
 }
 
 /* Between the stop and the end of an exchange: the VM's own files are not its own yet. */

@@ -14,7 +14,9 @@ VmsOperation *vms_journal_new(const VmsEngine *engine, const char *uuid, const c
 /* TRUE if the process that owns it lives: then nobody else may touch what it works on. */
 gboolean vms_journal_owner_alive(const VmsEngine *engine, const VmsOperation *operation);
 
-/* TRUE if it runs under a lock of its VM that this engine sees: then that lock, free, says that
+/* Name of the lock under which the operation runs: its VM's, else its disk's. */
+char *vms_journal_lock_name(const VmsOperation *operation);
+/* TRUE if it runs under such a lock that this engine sees: then that lock, free, says that
  * even a living owner has given it up. */
 gboolean vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation);
 /* Under the VM's lock: BUSY with reason "Unfinished" when an earlier exchange of its disks was

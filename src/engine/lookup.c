@@ -3,14 +3,23 @@
 #include "engine/engine.h"
 #include "engine/store.h"
 
+#include <string.h>
+
 /* The quick questions of engine.h that the catalog alone answers. */
 
 gboolean
-vms_engine_find_snapshot(VmsEngine *engine, const char *name_or_uuid, VmsSnapshot **ret_snapshot,
+vms_engine_find_snapshot(VmsEngine *engine, vmsnap_snapshot_kind subject, const char *name_or_uuid,
+                         VmsSnapshot **ret_snapshot, GError **error)
+{
+    return vms_store_find_snapshot(engine->drivers->catalog, subject, name_or_uuid, ret_snapshot,
+                                   NULL, error);
+}
+
+gboolean
+vms_engine_load_snapshot(VmsEngine *engine, const char *uuid, VmsSnapshot **ret_snapshot,
                          GError **error)
 {
-    return vms_store_find_snapshot(engine->drivers->catalog, name_or_uuid, ret_snapshot, NULL,
-                                   error);
+    return vms_store_load_snapshot(engine->drivers->catalog, uuid, ret_snapshot, NULL, error);
 }
 
 static gboolean
@@ -20,16 +29,35 @@ is_of_vm(const VmsSnapshot *snapshot, const char *vm)
            (snapshot->vm_uuid && g_ascii_strcasecmp(snapshot->vm_uuid, vm) == 0);
 }
 
-gboolean
-vms_engine_list_snapshots(VmsEngine *engine, const char *vm, GPtrArray **ret_snapshots,
-                          GError **error)
+/* By the disk's name, "UUID/TARGET", or the path it had. */
+static gboolean
+is_of_disk(const VmsSnapshot *snapshot, const char *disk)
 {
+    const VmsSnapshotDisk *own = snapshot->disks->len > 0 ? snapshot->disks->pdata[0] : NULL;
+    const char *slash = strrchr(disk, '/');
+    g_autofree char *vm = NULL;
+
+    if (!own || !slash)
+        return FALSE;
+    if (strcmp(disk, own->name ? own->name : "") == 0 || g_strcmp0(own->source, disk) == 0)
+        return TRUE;
+    vm = g_strndup(disk, (gsize)(slash - disk));
+    return snapshot->vm_uuid && g_ascii_strcasecmp(snapshot->vm_uuid, vm) == 0 &&
+           strcmp(own->target, slash + 1) == 0;
+}
+
+gboolean
+vms_engine_list_snapshots(VmsEngine *engine, vmsnap_snapshot_kind subject, const char *of,
+                          GPtrArray **ret_snapshots, GError **error)
+{
+    gboolean (*is_wanted)(const VmsSnapshot *, const char *) =
+        subject == VMSNAP_SNAPSHOT_KIND_DISK ? is_of_disk : is_of_vm;
     g_autoptr(GPtrArray) found = NULL;
 
-    if (!vms_store_list_snapshots(engine->drivers->catalog, &found, error))
+    if (!vms_store_list_snapshots(engine->drivers->catalog, subject, &found, error))
         return FALSE;
-    for (guint i = found->len; vm && i > 0; i--) {
-        if (!is_of_vm(found->pdata[i - 1], vm))
+    for (guint i = found->len; of && i > 0; i--) {
+        if (!is_wanted(found->pdata[i - 1], of))
             g_ptr_array_remove_index(found, i - 1);
     }
     *ret_snapshots = g_steal_pointer(&found);

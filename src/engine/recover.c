@@ -210,6 +210,13 @@ end_own_job(const Recovery *self, const VmsOperation *operation, GError **error)
     return vms_hypervisor_end_backup(drivers->urgent, operation->vm_uuid, error);
 }
 
+static gboolean
+takes_snapshot(const VmsOperation *operation)
+{
+    return strcmp(operation->type, "snapshot") == 0 ||
+           strcmp(operation->type, "disk-snapshot") == 0;
+}
+
 /* The snapshot's record and the operation's end in one batch, so an open operation means that the
  * snapshot is not Ready. */
 static gboolean
@@ -229,7 +236,7 @@ recover_snapshot(const Recovery *self, VmsWork *work, GError **error)
         return TRUE;
     snapshot->phase = VMSNAP_SNAPSHOT_FAILED;
     vms_conditions_set(snapshot->conditions,
-                       vms_condition_new("VirtualMachineSnapshotReady", VMS_CONDITION_FALSE,
+                       vms_condition_new(vms_snapshot_ready_type(snapshot), VMS_CONDITION_FALSE,
                                          "Interrupted", operation->error_message,
                                          operation->finished_us));
     return TRUE;
@@ -267,9 +274,10 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
     const char *type = work->operation->type;
 
     *ret_act = "rolled-back";
-    if (!self->engine->drivers->hypervisor && strcmp(type, "delete") != 0)
+    if (!self->engine->drivers->hypervisor && work->operation->vm_uuid &&
+        strcmp(type, "delete") != 0)
         return vms_fail(error, VMSNAP_E_UNSUPPORTED, "there is no hypervisor to recover it with");
-    if (strcmp(type, "snapshot") == 0)
+    if (takes_snapshot(work->operation))
         return recover_snapshot(self, work, error);
     if (strcmp(type, "delete") == 0) {
         *ret_act = "finished";
@@ -286,8 +294,7 @@ static gboolean
 load_work(const Recovery *self, const VmsOperation *seen, VmsWork *work, GError **error)
 {
     VmsCatalog *catalog = self->engine->drivers->catalog;
-    gboolean with_snapshot =
-        strcmp(seen->type, "snapshot") == 0 || strcmp(seen->type, "delete") == 0;
+    gboolean with_snapshot = takes_snapshot(seen) || strcmp(seen->type, "delete") == 0;
     g_autoptr(GError) missing = NULL;
 
     if (!vms_store_load_operation(catalog, seen->uuid, &work->operation, &work->operation_version,
@@ -324,6 +331,14 @@ recover_locked(const Recovery *self, const VmsOperation *seen, const char **ret_
     return TRUE;
 }
 
+static const char *
+about(const VmsOperation *operation)
+{
+    if (operation->disk)
+        return operation->disk;
+    return operation->vm_name ? operation->vm_name : "";
+}
+
 static void
 recover_operation(const Recovery *self, const VmsOperation *seen)
 {
@@ -336,7 +351,7 @@ recover_operation(const Recovery *self, const VmsOperation *seen)
 
     /* Who runs an operation holds its VM's lock. A living owner without it has given the operation
      * up, uncertain of its outcome. */
-    lock_name = vms_lock_name_vm(seen->vm_uuid ? seen->vm_uuid : seen->uuid);
+    lock_name = vms_journal_lock_name(seen);
     if (!vms_lock_take(self->engine->runtime_dir, lock_name, seen->uuid, living ? 0 : LOCK_WAIT_MS,
                        self->progress, &lock, &error)) {
         if (!living)
@@ -344,7 +359,7 @@ recover_operation(const Recovery *self, const VmsOperation *seen)
         return;
     }
     if (recover_locked(self, seen, &act, &error))
-        tell(self, object, act, seen->vm_name ? seen->vm_name : "");
+        tell(self, object, act, about(seen));
     else
         tell_failure(self, object, error);
 }

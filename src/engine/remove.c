@@ -89,8 +89,20 @@ record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GErr
     work->operation->snapshot_name = g_strdup(snapshot->name);
     work->operation->vm_uuid = g_strdup(snapshot->vm_uuid);
     work->operation->vm_name = g_strdup(snapshot->vm_name);
+    work->operation->disk = g_strdup(vms_snapshot_disk_name(snapshot));
     snapshot->phase = VMSNAP_SNAPSHOT_TERMINATING;
     return vms_journal_advance(engine, work, VMS_JOURNAL_COMMITTED, error);
+}
+
+/* That under which it was taken. */
+static char *
+lock_name_of(const VmsSnapshot *snapshot)
+{
+    const char *disk = vms_snapshot_disk_name(snapshot);
+
+    if (snapshot->vm_uuid || !disk)
+        return vms_lock_name_vm(snapshot->vm_uuid ? snapshot->vm_uuid : snapshot->uuid);
+    return vms_lock_name_disk(disk);
 }
 
 gboolean
@@ -108,7 +120,7 @@ vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const 
     if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
                                  &work.snapshot_version, error))
         return FALSE;
-    lock_name = vms_lock_name_vm(work.snapshot->vm_uuid);
+    lock_name = lock_name_of(work.snapshot);
     if (!vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, 0, progress, &lock, error) ||
         !check_unused(engine, work.snapshot, error) ||
         !record_intent(engine, &work, operation_uuid, error))

@@ -10,6 +10,8 @@ vms_snapshot_request_free(VmsSnapshotRequest *request)
     g_free(request->description);
     g_strfreev(request->labels);
     g_strfreev(request->disks);
+    g_free(request->path);
+    g_free(request->format);
     g_free(request->store);
     g_free(request);
 }

@@ -5,8 +5,14 @@
 #include "model/name.h"
 #include "record/record.h"
 
-#define SNAPSHOT "snapshot"
 #define OPERATION "operation"
+
+/* Names are unique within a kind. */
+static const char *
+kind_of(vmsnap_snapshot_kind subject)
+{
+    return subject == VMSNAP_SNAPSHOT_KIND_DISK ? "disk-snapshot" : "snapshot";
+}
 
 void
 vms_work_clear(VmsWork *work)
@@ -64,7 +70,7 @@ snapshot_change(const VmsWork *work, const char *text)
     gboolean holds = snapshot->phase != VMSNAP_SNAPSHOT_FAILED;
 
     return (VmsChange){
-        .kind = SNAPSHOT,
+        .kind = kind_of(snapshot->subject),
         .id = snapshot->uuid,
         .name = holds ? snapshot->name : NULL,
         .expected = work->snapshot_version,
@@ -176,9 +182,17 @@ vms_store_load_snapshot(VmsCatalog *catalog, const char *uuid, VmsSnapshot **ret
 {
     g_autofree char *id = g_ascii_strdown(uuid, -1);
     g_autoptr(VmsRecord) record = NULL;
+    g_autoptr(GError) missing = NULL;
 
-    return vms_catalog_get(catalog, SNAPSHOT, id, &record, error) &&
-           give_snapshot(record, ret_snapshot, ret_version, error);
+    if (!vms_catalog_get(catalog, kind_of(VMSNAP_SNAPSHOT_KIND_VM), id, &record, &missing)) {
+        if (vms_error_get_code(missing) != VMSNAP_E_NOT_FOUND) {
+            g_propagate_error(error, g_steal_pointer(&missing));
+            return FALSE;
+        }
+        if (!vms_catalog_get(catalog, kind_of(VMSNAP_SNAPSHOT_KIND_DISK), id, &record, error))
+            return FALSE;
+    }
+    return give_snapshot(record, ret_snapshot, ret_version, error);
 }
 
 gboolean
@@ -202,12 +216,12 @@ vms_store_load_operation(VmsCatalog *catalog, const char *uuid, VmsOperation **r
 
 /* The newest record that has @name without holding it. */
 static gboolean
-find_failed(VmsCatalog *catalog, const char *name, VmsSnapshot **ret_snapshot, guint64 *ret_version,
-            GError **error)
+find_failed(VmsCatalog *catalog, const char *kind, const char *name, VmsSnapshot **ret_snapshot,
+            guint64 *ret_version, GError **error)
 {
     g_autoptr(GPtrArray) records = NULL;
 
-    if (!vms_catalog_list(catalog, SNAPSHOT, &records, error))
+    if (!vms_catalog_list(catalog, kind, &records, error))
         return FALSE;
     for (guint i = records->len; i > 0; i--) {
         const VmsRecord *record = records->pdata[i - 1];
@@ -219,36 +233,68 @@ find_failed(VmsCatalog *catalog, const char *name, VmsSnapshot **ret_snapshot, g
             *ret_version = record->version;
         return TRUE;
     }
-    vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no snapshot '%s'", name);
+    vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no %s '%s'", kind, name);
     if (error)
         vms_error_set_object(*error, name);
     return FALSE;
 }
 
-gboolean
-vms_store_find_snapshot(VmsCatalog *catalog, const char *name_or_uuid, VmsSnapshot **ret_snapshot,
-                        guint64 *ret_version, GError **error)
+static gboolean
+get_of_kind(VmsCatalog *catalog, const char *kind, const char *uuid, VmsRecord **ret_record,
+            GError **error)
 {
+    g_autofree char *id = g_ascii_strdown(uuid, -1);
+
+    return vms_catalog_get(catalog, kind, id, ret_record, error);
+}
+
+gboolean
+vms_store_find_snapshot(VmsCatalog *catalog, vmsnap_snapshot_kind subject, const char *name_or_uuid,
+                        VmsSnapshot **ret_snapshot, guint64 *ret_version, GError **error)
+{
+    const char *kind = kind_of(subject);
     g_autoptr(VmsRecord) record = NULL;
     g_autoptr(GError) missing = NULL;
 
     if (vms_name_is_uuid(name_or_uuid))
-        return vms_store_load_snapshot(catalog, name_or_uuid, ret_snapshot, ret_version, error);
-    if (vms_catalog_find(catalog, SNAPSHOT, name_or_uuid, &record, &missing))
+        return get_of_kind(catalog, kind, name_or_uuid, &record, error) &&
+               give_snapshot(record, ret_snapshot, ret_version, error);
+    if (vms_catalog_find(catalog, kind, name_or_uuid, &record, &missing))
         return give_snapshot(record, ret_snapshot, ret_version, error);
     if (g_error_matches(missing, VMS_ERROR, VMSNAP_E_NOT_FOUND))
-        return find_failed(catalog, name_or_uuid, ret_snapshot, ret_version, error);
+        return find_failed(catalog, kind, name_or_uuid, ret_snapshot, ret_version, error);
     g_propagate_error(error, g_steal_pointer(&missing));
     return FALSE;
 }
 
 gboolean
-vms_store_list_snapshots(VmsCatalog *catalog, GPtrArray **ret_snapshots, GError **error)
+vms_store_check_free(VmsCatalog *catalog, vmsnap_snapshot_kind subject, const char *name,
+                     GError **error)
+{
+    const char *kind = kind_of(subject);
+    g_autoptr(VmsRecord) record = NULL;
+    g_autoptr(GError) missing = NULL;
+
+    if (vms_catalog_find(catalog, kind, name, &record, &missing)) {
+        vms_fail(error, VMSNAP_E_EXISTS, "there is a %s %s already", kind, name);
+        if (error)
+            vms_error_set_object(*error, name);
+        return FALSE;
+    }
+    if (vms_error_get_code(missing) == VMSNAP_E_NOT_FOUND)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&missing));
+    return FALSE;
+}
+
+gboolean
+vms_store_list_snapshots(VmsCatalog *catalog, vmsnap_snapshot_kind subject,
+                         GPtrArray **ret_snapshots, GError **error)
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)vms_snapshot_free);
     g_autoptr(GPtrArray) records = NULL;
 
-    if (!vms_catalog_list(catalog, SNAPSHOT, &records, error))
+    if (!vms_catalog_list(catalog, kind_of(subject), &records, error))
         return FALSE;
     for (guint i = 0; i < records->len; i++) {
         VmsSnapshot *snapshot = snapshot_of(records->pdata[i], error);

@@ -29,16 +29,21 @@ gboolean vms_store_save(VmsCatalog *catalog, VmsWork *work, GError **error);
  * snapshot's version becomes 0, the object stays. */
 gboolean vms_store_remove_snapshot(VmsCatalog *catalog, VmsWork *work, GError **error);
 
-/* By UUID; NOT_FOUND. @ret_version may be NULL. */
+/* By UUID, of either kind; NOT_FOUND. @ret_version may be NULL. */
 gboolean vms_store_load_snapshot(VmsCatalog *catalog, const char *uuid, VmsSnapshot **ret_snapshot,
                                  guint64 *ret_version, GError **error);
 gboolean vms_store_load_operation(VmsCatalog *catalog, const char *uuid,
                                   VmsOperation **ret_operation, guint64 *ret_version,
                                   GError **error);
-/* By name or UUID: the holder of the name, else the newest Failed one that has it. */
-gboolean vms_store_find_snapshot(VmsCatalog *catalog, const char *name_or_uuid,
-                                 VmsSnapshot **ret_snapshot, guint64 *ret_version, GError **error);
+/* One of a kind by name or UUID: the holder of the name, else the newest Failed one that has it. */
+gboolean vms_store_find_snapshot(VmsCatalog *catalog, vmsnap_snapshot_kind subject,
+                                 const char *name_or_uuid, VmsSnapshot **ret_snapshot,
+                                 guint64 *ret_version, GError **error);
+/* EXISTS when the name is held: a quick look, the record itself decides. */
+gboolean vms_store_check_free(VmsCatalog *catalog, vmsnap_snapshot_kind subject, const char *name,
+                              GError **error);
 /* All, oldest first (VmsSnapshot*, VmsOperation*). One unreadable record fails the list: what may
  * be needed by somebody cannot be passed over. */
-gboolean vms_store_list_snapshots(VmsCatalog *catalog, GPtrArray **ret_snapshots, GError **error);
+gboolean vms_store_list_snapshots(VmsCatalog *catalog, vmsnap_snapshot_kind subject,
+                                  GPtrArray **ret_snapshots, GError **error);
 gboolean vms_store_list_operations(VmsCatalog *catalog, GPtrArray **ret_operations, GError **error);

@@ -6,9 +6,10 @@
 
 #include <string.h>
 
-static void
-survey_disk_free(VmsSurveyDisk *disk)
+void
+vms_survey_disk_free(VmsSurveyDisk *disk)
 {
+    g_free(disk->name);
     g_free(disk->path);
     g_free(disk->folder);
     vms_image_free(disk->image);
@@ -18,12 +19,23 @@ survey_disk_free(VmsSurveyDisk *disk)
     g_free(disk);
 }
 
+VmsSurvey *
+vms_survey_new(void)
+{
+    VmsSurvey *survey = g_new0(VmsSurvey, 1);
+
+    survey->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_survey_disk_free);
+    survey->left_out = g_ptr_array_new_with_free_func(g_free);
+    return survey;
+}
+
 void
 vms_survey_free(VmsSurvey *survey)
 {
     if (!survey)
         return;
     vms_vm_free(survey->vm);
+    vms_disk_free(survey->alone);
     g_ptr_array_unref(survey->disks);
     g_ptr_array_unref(survey->left_out);
     g_free(survey);
@@ -172,35 +184,33 @@ add_disk(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey *survey, 
     VmsSurveyDisk *self;
 
     if (!is_wanted(request, disk->target)) {
-        g_ptr_array_add(survey->left_out, g_strdup(disk->target));
+        if (!request->disk_only)
+            g_ptr_array_add(survey->left_out, g_strdup(disk->target));
         return;
     }
     self = g_new0(VmsSurveyDisk, 1);
     self->disk = disk;
+    self->name = g_strdup_printf("%s/%s", survey->vm->name, disk->target);
     g_ptr_array_add(survey->disks, self);
-    if (!read_disk(engine, survey->vm, request, self, &self->refusal)) {
-        g_autofree char *object = g_strdup_printf("%s/%s", survey->vm->name, disk->target);
-
-        vms_error_set_object(self->refusal, object);
-    }
+    if (!read_disk(engine, survey->vm, request, self, &self->refusal))
+        vms_error_set_object(self->refusal, self->name);
 }
 
 gboolean
 vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **ret_survey,
               GError **error)
 {
-    g_autoptr(VmsSurvey) survey = g_new0(VmsSurvey, 1);
+    g_autoptr(VmsSurvey) survey = vms_survey_new();
     const VmsHypervisor *hv = engine->drivers->hypervisor;
     const GPtrArray *disks;
     VmsFileId nvram = { 0 };
 
-    survey->disks = g_ptr_array_new_with_free_func((GDestroyNotify)survey_disk_free);
-    survey->left_out = g_ptr_array_new_with_free_func(g_free);
     if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, request->vm,
                                 !hv->read_only && !engine->read_only, &survey->vm, error))
         return FALSE;
-    survey->has_nvram = survey->vm->nvram && vms_volume_identify(engine->drivers->volume,
-                                                                 survey->vm->nvram, &nvram, NULL);
+    survey->has_nvram =
+        !request->disk_only && survey->vm->nvram &&
+        vms_volume_identify(engine->drivers->volume, survey->vm->nvram, &nvram, NULL);
     disks = vms_vm_current_disks(survey->vm);
     if (!check_targets(request, survey->vm, disks, error))
         return FALSE;
@@ -235,8 +245,7 @@ vms_survey_check_sharers(const VmsSurvey *survey, GError **error)
 
         if (disk->sharer)
             return vms_refuse(error, VMSNAP_E_INCONSISTENT, "PotentiallyInconsistent",
-                              "disk %s/%s is shared with VM %s, which runs", survey->vm->name,
-                              disk->disk->target, disk->sharer);
+                              "disk %s is shared with VM %s, which runs", disk->name, disk->sharer);
     }
     return TRUE;
 }

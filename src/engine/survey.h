@@ -12,6 +12,7 @@
 
 typedef struct {
     const VmsDisk *disk; /* borrowed from the VM: the one in force */
+    char *name;          /* "web/vda"; the path of a disk that no VM has */
     char *path;          /* canonical */
     char *folder;        /* where images of it would go: its own folder, or the store */
     VmsImage *image;     /* active layer */
@@ -23,17 +24,23 @@ typedef struct {
 } VmsSurveyDisk;
 
 typedef struct {
-    VmsVm *vm;
+    VmsVm *vm;           /* NULL: the disk is no VM's; see engine/disk-survey.h */
+    VmsDisk *alone;      /* what stands for such a disk */
     GPtrArray *disks;    /* VmsSurveyDisk*: those that take part */
     GPtrArray *left_out; /* char*: owned disks the filter leaves out */
     gboolean has_nvram;  /* its file is there: a VM that was never started has none yet */
 } VmsSurvey;
+
+/* Empty; of a VM once it is found. */
+VmsSurvey *vms_survey_new(void);
+void vms_survey_disk_free(VmsSurveyDisk *disk);
 
 typedef struct {
     const char *vm;           /* name or UUID */
     const char *const *disks; /* targets, NULL-ended; NULL: all */
     const char *store;        /* NULL: beside each disk */
     vmsnap_method method;
+    gboolean disk_only; /* disks without their VM: the others are not missed, nor is NVRAM */
 } VmsSurveyRequest;
 
 /* A disk that cannot be cut is no failure here: see refusal. INVALID for an unknown target,

@@ -25,11 +25,12 @@ probe_images(VmsTaking *self)
 static gint64
 read_writes(const VmsTaking *self, const char *target)
 {
+    const VmsVm *vm = self->survey->vm;
     gint64 writes = -1;
 
-    if (vms_vm_is_active(self->survey->vm))
-        vms_hypervisor_read_writes(self->engine->drivers->hypervisor, self->survey->vm->uuid,
-                                   target, &writes, NULL);
+    if (vm && vms_vm_is_active(vm))
+        vms_hypervisor_read_writes(self->engine->drivers->hypervisor, vm->uuid, target, &writes,
+                                   NULL);
     return writes;
 }
 

@@ -17,6 +17,7 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
         .disks = (const char *const *)self->request->disks,
         .store = self->request->store,
         .method = self->request->method,
+        .disk_only = self->request->subject == VMSNAP_SNAPSHOT_KIND_DISK,
     };
     VmsFreezeWish wish = VMS_FREEZE_NOT;
 

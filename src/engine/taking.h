@@ -22,6 +22,17 @@ typedef struct {
     gboolean open;   /* off VM: somebody else had an image open */
 } VmsTaking;
 
+void vms_taking_clear(VmsTaking *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsTaking, vms_taking_clear)
+
+/* The cut and all that makes its images whole and judged. */
+typedef gboolean (*VmsTake)(VmsTaking *self, GError **error);
+
+/* engine/taking-record.c: write down what is surveyed, take it, and commit, or roll back to a
+ * Failed record. UNCERTAIN leaves it to recover. */
+gboolean vms_taking_run(VmsTaking *self, const char *operation_uuid, VmsTake take,
+                        char **ret_snapshot_uuid, GError **error);
+
 /* engine/taking-ready.c: read the VM, and refuse what cannot be taken now. */
 gboolean vms_taking_survey(VmsTaking *self, const char *vm, GError **error);
 /* The same until the VM is ready or the caller's patience ends; nothing is frozen or made. Then

@@ -58,8 +58,8 @@ mark_lost(VmsSnapshot *snapshot, const GError *why)
 {
     snapshot->phase = VMSNAP_SNAPSHOT_FAILED;
     vms_conditions_set(snapshot->conditions,
-                       vms_condition_new("VirtualMachineSnapshotReady", VMS_CONDITION_FALSE, "Lost",
-                                         why->message, vms_clock_realtime_us()));
+                       vms_condition_new(vms_snapshot_ready_type(snapshot), VMS_CONDITION_FALSE,
+                                         "Lost", why->message, vms_clock_realtime_us()));
 }
 
 gboolean

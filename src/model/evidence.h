@@ -53,6 +53,8 @@ typedef struct {
     vmsnap_vm_state state_before;
     char *state_reason;
     gboolean managed_save;
+    gboolean detached; /* a disk that no VM has */
+    gboolean unasked;  /* no hypervisor could be asked whether a VM has it */
     VmsGuardKind guard;
     gboolean guard_shares_cgroup;
     gboolean overdue;      /* the freeze budget ran out before the thaw was sent */

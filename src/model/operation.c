@@ -68,6 +68,7 @@ free_subject(VmsOperation *operation)
 {
     g_free(operation->vm_uuid);
     g_free(operation->vm_name);
+    g_free(operation->disk);
     g_free(operation->snapshot);
     g_free(operation->snapshot_name);
     g_free(operation->undo_of);

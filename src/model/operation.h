@@ -39,11 +39,12 @@ typedef enum {
 
 typedef struct {
     char *uuid;
-    char *type; /* "snapshot", "restore", "undo", "delete" */
+    char *type; /* "snapshot", "disk-snapshot", "restore", "undo", "delete" */
     vmsnap_operation_phase phase;
     vmsnap_mode mode; /* 0 where there is none */
     char *vm_uuid;    /* NULL: none */
     char *vm_name;
+    char *disk;     /* of a disk snapshot: "web/vda", or the path when no VM has it; NULL: none */
     char *snapshot; /* UUID of the snapshot it is about; NULL: none */
     char *snapshot_name;
     char *undo_of; /* undo: UUID of the restore it takes back */

@@ -105,6 +105,27 @@ vms_snapshot_find_disk(const VmsSnapshot *snapshot, const char *target)
 }
 
 const char *
+vms_snapshot_ready_type(const VmsSnapshot *snapshot)
+{
+    return snapshot->subject == VMSNAP_SNAPSHOT_KIND_DISK ? "VirtualDiskSnapshotReady"
+                                                          : "VirtualMachineSnapshotReady";
+}
+
+const char *
+vms_snapshot_disk_name(const VmsSnapshot *snapshot)
+{
+    if (snapshot->subject != VMSNAP_SNAPSHOT_KIND_DISK || snapshot->disks->len == 0)
+        return NULL;
+    return ((const VmsSnapshotDisk *)snapshot->disks->pdata[0])->name;
+}
+
+const char *
+vms_snapshot_kind_name(vmsnap_snapshot_kind kind)
+{
+    return kind == VMSNAP_SNAPSHOT_KIND_DISK ? "VirtualDiskSnapshot" : "VirtualMachineSnapshot";
+}
+
+const char *
 vms_grade_name(vmsnap_grade grade)
 {
     switch (grade) {

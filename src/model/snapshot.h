@@ -15,7 +15,7 @@
 /* One disk of a snapshot. */
 typedef struct {
     char *target;
-    char *name;       /* "web/vda" */
+    char *name;       /* "web/vda", or the path of a disk that no VM has */
     char *source;     /* path of the disk when it was cut */
     VmsImage *origin; /* the source as it was: format, cluster size, virtual size, owner */
     vmsnap_method method;
@@ -40,9 +40,10 @@ typedef struct {
 typedef struct {
     char *uuid;
     char *name;
+    vmsnap_snapshot_kind subject;
     char *description; /* NULL: none */
     GPtrArray *labels; /* char* "key=value", in the caller's order */
-    char *vm_uuid;
+    char *vm_uuid;     /* NULL: of a disk that no VM has; so for the name */
     char *vm_name;
     gint64 created_us;
     vmsnap_snapshot_phase phase;
@@ -72,6 +73,12 @@ VmsSnapshot *vms_snapshot_new(const char *uuid, const char *name);
 void vms_snapshot_free(VmsSnapshot *snapshot);
 const VmsSnapshotDisk *vms_snapshot_find_disk(const VmsSnapshot *snapshot, const char *target);
 
+/* The condition that says whether it is there: "VirtualMachineSnapshotReady" … */
+const char *vms_snapshot_ready_type(const VmsSnapshot *snapshot);
+/* Of a disk snapshot: the disk as it was named, "web/vda" or a path; NULL of a VM's. */
+const char *vms_snapshot_disk_name(const VmsSnapshot *snapshot);
+
+const char *vms_snapshot_kind_name(vmsnap_snapshot_kind kind);    /* "VirtualDiskSnapshot" … */
 const char *vms_grade_name(vmsnap_grade grade);                   /* "offline" … */
 const char *vms_policy_name(vmsnap_consistency_policy policy);    /* "require" … */
 const char *vms_method_name(vmsnap_method method);                /* "reflink" … */

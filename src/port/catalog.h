@@ -12,7 +12,7 @@
 typedef struct VmsCatalog VmsCatalog;
 
 typedef struct {
-    char *kind;        /* "snapshot", "operation" */
+    char *kind;        /* "snapshot", "disk-snapshot", "operation" */
     char *id;          /* UUID */
     char *name;        /* held name, unique within the kind; NULL: holds none */
     guint64 version;   /* as read; 0: never stored */

@@ -86,6 +86,8 @@ static const VmsField evidence_fields[] = {
     VMS_ENUM(VmsEvidence, state_before, vms_words_vm_state),
     VMS_TEXT(VmsEvidence, state_reason, VMS_CHECK_NONE),
     VMS_PLAIN(VmsEvidence, managed_save, BOOL),
+    VMS_PLAIN_LATER(VmsEvidence, detached, BOOL),
+    VMS_PLAIN_LATER(VmsEvidence, unasked, BOOL),
     VMS_ENUM(VmsEvidence, guard, vms_words_guard),
     VMS_PLAIN(VmsEvidence, guard_shares_cgroup, BOOL),
     VMS_PLAIN(VmsEvidence, overdue, BOOL),

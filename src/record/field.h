@@ -44,6 +44,7 @@ typedef struct {
     gsize offset;
     VmsCheck check;
     gboolean needed; /* a text or object that may not be missing */
+    gboolean later;  /* came after the first records: missing there, it is what make() gives */
     const VmsWord *words;
     const VmsShape *shape;
 } VmsField;
@@ -79,6 +80,17 @@ struct VmsShape {
     {                                                                                              \
         .key = #member, .kind = VMS_FIELD_ENUM, .offset = offsetof(type, member),                  \
         .words = the_words                                                                         \
+    }
+/* The same for members that older records of this schema do not have. */
+#define VMS_PLAIN_LATER(type, member, the_kind)                                                    \
+    {                                                                                              \
+        .key = #member, .kind = VMS_FIELD_##the_kind, .offset = offsetof(type, member),            \
+        .later = TRUE                                                                              \
+    }
+#define VMS_ENUM_LATER(type, member, the_words)                                                    \
+    {                                                                                              \
+        .key = #member, .kind = VMS_FIELD_ENUM, .offset = offsetof(type, member),                  \
+        .words = the_words, .later = TRUE                                                          \
     }
 /* @the_kind: STRUCT, OBJECT or OBJECTS. */
 #define VMS_NESTED(type, member, the_kind, the_shape)                                              \

@@ -60,6 +60,7 @@ static const VmsField operation_fields[] = {
     VMS_ENUM(VmsOperation, mode, vms_words_mode),
     VMS_TEXT(VmsOperation, vm_uuid, VMS_CHECK_UUID),
     VMS_TEXT(VmsOperation, vm_name, VMS_CHECK_LINE),
+    VMS_TEXT(VmsOperation, disk, VMS_CHECK_LINE),
     VMS_TEXT(VmsOperation, snapshot, VMS_CHECK_UUID),
     VMS_TEXT(VmsOperation, snapshot_name, VMS_CHECK_SNAPSHOT_NAME),
     VMS_TEXT(VmsOperation, undo_of, VMS_CHECK_UUID),

@@ -219,7 +219,8 @@ read_member(JsonNode *node, const VmsField *field, gpointer object, const char *
 static gboolean
 may_miss(const VmsField *field)
 {
-    return (field->kind == VMS_FIELD_TEXT || field->kind == VMS_FIELD_OBJECT) && !field->needed;
+    return field->later ||
+           ((field->kind == VMS_FIELD_TEXT || field->kind == VMS_FIELD_OBJECT) && !field->needed);
 }
 
 /* Members of other names are passed over. */

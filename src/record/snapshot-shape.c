@@ -65,6 +65,7 @@ make_snapshot(void)
 static const VmsField snapshot_fields[] = {
     VMS_TEXT_NEEDED(VmsSnapshot, uuid, VMS_CHECK_UUID),
     VMS_TEXT_NEEDED(VmsSnapshot, name, VMS_CHECK_SNAPSHOT_NAME),
+    VMS_ENUM_LATER(VmsSnapshot, subject, vms_words_subject),
     VMS_TEXT(VmsSnapshot, description, VMS_CHECK_NONE),
     VMS_TEXTS(VmsSnapshot, labels, VMS_CHECK_LABEL),
     VMS_TEXT(VmsSnapshot, vm_uuid, VMS_CHECK_UUID),

@@ -169,7 +169,10 @@ add_evidence(VmsJson *json, const VmsEvidence *evidence)
     }
     vms_json_open_object(json, "evidence");
     add_instance(json, &evidence->before);
-    vms_json_add_text(json, "state_before", vms_vm_state_name(evidence->state_before));
+    vms_json_add_text(json, "state_before",
+                      evidence->detached ? NULL : vms_vm_state_name(evidence->state_before));
+    if (evidence->detached)
+        vms_json_add_bool(json, "hypervisor_asked", !evidence->unasked);
     vms_json_add_text(json, "state_reason", evidence->state_reason);
     vms_json_add_text(json, "agent_version", evidence->agent_version);
     vms_view_add_filesystems(json, evidence->filesystems);
@@ -225,7 +228,7 @@ vms_view_snapshot(const VmsSnapshot *snapshot)
     vms_json_open_object(&json, NULL);
     vms_json_add_text(&json, "name", snapshot->name);
     vms_json_add_text(&json, "uuid", snapshot->uuid);
-    vms_json_add_text(&json, "kind", "VirtualMachineSnapshot");
+    vms_json_add_text(&json, "kind", vms_snapshot_kind_name(snapshot->subject));
     vms_json_add_text(&json, "phase", vms_snapshot_phase_name(snapshot->phase));
     vms_json_add_bool(&json, "consistent", consistent);
     add_grade(&json, snapshot->grade);

@@ -11,8 +11,8 @@
 
 /* ---- virtual machines ---- */
 
-static const char *
-device_word(VmsDeviceKind device)
+const char *
+vms_view_device_word(VmsDeviceKind device)
 {
     switch (device) {
     case VMS_DEVICE_CDROM:
@@ -35,7 +35,7 @@ add_vm_disk(VmsJson *json, const VmsVm *vm, const VmsDisk *disk)
     vms_json_open_object(json, NULL);
     vms_json_add_text(json, "target", disk->target);
     vms_json_add_text(json, "name", name);
-    vms_json_add_text(json, "device", device_word(disk->device));
+    vms_json_add_text(json, "device", vms_view_device_word(disk->device));
     vms_json_add_text(json, "source_type", disk->source_type);
     vms_json_add_text(json, "path", disk->path);
     vms_json_add_text_if(json, "network", disk->network);
@@ -84,7 +84,8 @@ add_images(VmsJson *json, const VmsVm *vm, const GPtrArray *disks)
         const VmsDisk *disk = disks->pdata[i];
 
         if (!vms_disk_is_owned(disk))
-            add_image(json, disk->device == VMS_DEVICE_DISK ? "disk" : device_word(disk->device),
+            add_image(json,
+                      disk->device == VMS_DEVICE_DISK ? "disk" : vms_view_device_word(disk->device),
                       disk->path);
     }
     add_image(json, "loader", vm->loader);
@@ -226,11 +227,13 @@ add_operation_error(VmsJson *json, const VmsOperation *operation)
 static void
 add_ends(VmsJson *json, const VmsOperation *operation)
 {
-    gboolean makes = g_strcmp0(operation->type, "snapshot") == 0;
+    gboolean makes = g_strcmp0(operation->type, "snapshot") == 0 ||
+                     g_strcmp0(operation->type, "disk-snapshot") == 0;
 
     vms_view_add_name(json, makes ? "target" : "source", operation->snapshot_name,
                       operation->snapshot);
-    vms_view_add_name(json, makes ? "source" : "target", operation->vm_name, operation->vm_uuid);
+    vms_view_add_name(json, makes ? "source" : "target",
+                      operation->disk ? operation->disk : operation->vm_name, operation->vm_uuid);
 }
 
 char *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/disk-info.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
 #include "model/vm.h"
@@ -13,6 +14,7 @@
  * only. RFC 3339 times in UTC, bytes, milliseconds as numbers. */
 
 char *vms_view_vm(const VmsVm *vm);
+char *vms_view_disk(const VmsDiskInfo *disk);
 char *vms_view_snapshot(const VmsSnapshot *snapshot);
 char *vms_view_operation(const VmsOperation *operation);
 char *vms_view_plan(const VmsPlan *plan);

@@ -22,6 +22,12 @@ const VmsWord vms_words_operation_phase[] = {
     { VMSNAP_OPERATION_CANCELLED, "Cancelled" }, { 0, NULL },
 };
 
+const VmsWord vms_words_subject[] = {
+    { VMSNAP_SNAPSHOT_KIND_VM, "vm" },
+    { VMSNAP_SNAPSHOT_KIND_DISK, "disk" },
+    { 0, NULL },
+};
+
 const VmsWord vms_words_policy[] = {
     { VMSNAP_CONSISTENCY_REQUIRE, "require" },
     { VMSNAP_CONSISTENCY_PREFER, "prefer" },

@@ -472,7 +472,7 @@ Test(engine, a_vm_that_was_never_started_has_no_nvram_to_keep)
 
     cr_assert_eq(unlink(bench->world->nvram), 0);
     expect_ok(bench, engine_bench_snapshot(bench, &uuid), "snapshot");
-    cr_assert(vms_engine_find_snapshot(&bench->engine, uuid, &snapshot, NULL));
+    cr_assert(vms_engine_load_snapshot(&bench->engine, uuid, &snapshot, NULL));
     cr_assert(snapshot->partial);
     cr_assert_null(snapshot->nvram);
 }

@@ -53,8 +53,8 @@ must_find(const char *name, const char *uuid)
     g_autoptr(VmsSnapshot) found = NULL;
     g_autoptr(GError) error = NULL;
 
-    cr_assert(vms_store_find_snapshot(catalog, name, &found, NULL, &error), "%s",
-              error ? error->message : "");
+    cr_assert(vms_store_find_snapshot(catalog, VMSNAP_SNAPSHOT_KIND_VM, name, &found, NULL, &error),
+              "%s", error ? error->message : "");
     cr_assert_str_eq(found->uuid, uuid);
 }
 
@@ -137,7 +137,8 @@ Test(store, what_is_not_there_is_not_found)
     g_autoptr(VmsSnapshot) found = NULL;
     g_autoptr(GError) error = NULL;
 
-    cr_assert_not(vms_store_find_snapshot(catalog, "nightly", &found, NULL, &error));
+    cr_assert_not(
+        vms_store_find_snapshot(catalog, VMSNAP_SNAPSHOT_KIND_VM, "nightly", &found, NULL, &error));
     cr_assert_eq(error->code, VMSNAP_E_NOT_FOUND);
     cr_assert_str_eq(vms_error_get_object(error), "nightly");
 }
@@ -167,7 +168,7 @@ Test(store, what_could_not_be_read_again_is_not_stored)
     g_ptr_array_add(work.snapshot->folders, g_strdup("/srv/../etc"));
     cr_assert_not(vms_store_save(catalog, &work, &error));
     cr_assert_str_eq(vms_error_get_reason(error), "NotStorable");
-    cr_assert(vms_store_list_snapshots(catalog, &found, NULL));
+    cr_assert(vms_store_list_snapshots(catalog, VMSNAP_SNAPSHOT_KIND_VM, &found, NULL));
     cr_assert_eq(found->len, 0);
 }
 
@@ -178,7 +179,7 @@ Test(store, a_damaged_record_fails_the_list_and_is_named)
     g_autoptr(GError) error = NULL;
 
     cr_assert(vms_catalog_apply(catalog, &change, 1, NULL));
-    cr_assert_not(vms_store_list_snapshots(catalog, &found, &error));
+    cr_assert_not(vms_store_list_snapshots(catalog, VMSNAP_SNAPSHOT_KIND_VM, &found, &error));
     cr_assert_eq(error->code, VMSNAP_E_IO);
     cr_assert_str_eq(vms_error_get_object(error), "the-id");
 }
@@ -198,12 +199,13 @@ Test(store, the_engine_lists_by_vm_name_or_uuid)
     db.snapshot->vm_name = g_strdup("db");
     must_save(&web);
     must_save(&db);
-    cr_assert(vms_engine_list_snapshots(&engine, NULL, &all, NULL));
+    cr_assert(vms_engine_list_snapshots(&engine, VMSNAP_SNAPSHOT_KIND_VM, NULL, &all, NULL));
     cr_assert_eq(all->len, 2);
     cr_assert_str_eq(((VmsSnapshot *)all->pdata[0])->name, "weekly");
-    cr_assert(vms_engine_list_snapshots(&engine, "db", &by_name, NULL));
+    cr_assert(vms_engine_list_snapshots(&engine, VMSNAP_SNAPSHOT_KIND_VM, "db", &by_name, NULL));
     cr_assert_eq(by_name->len, 1);
-    cr_assert(vms_engine_list_snapshots(&engine, web.snapshot->vm_uuid, &by_uuid, NULL));
+    cr_assert(vms_engine_list_snapshots(&engine, VMSNAP_SNAPSHOT_KIND_VM, web.snapshot->vm_uuid,
+                                        &by_uuid, NULL));
     cr_assert_eq(by_uuid->len, 2);
     cr_assert(vms_engine_list_operations(&engine, &operations, NULL));
     cr_assert_eq(operations->len, 2);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine/disk-survey.h"
+#include "engine/lock.h"
+#include "engine/taking.h"
+
+#include <vmsnap/job.h>
+
+#define READY_POLL_US (200 * 1000)
+
+/* Nothing but a clone shows one instant of a file that somebody writes to. */
+static gboolean
+check_open(const VmsTaking *self, gboolean open, GError **error)
+{
+    const VmsSurveyDisk *disk = self->survey->disks->pdata[0];
+    gboolean clone = disk->placement.method == VMSNAP_METHOD_REFLINK;
+    g_autoptr(VmsHold) hold = NULL;
+
+    if (!open || (clone && self->request->policy != VMSNAP_CONSISTENCY_REQUIRE))
+        return TRUE;
+    return vms_volume_hold(self->engine->drivers->volume, disk->path, VMS_HOLD_READ, &hold, error);
+}
+
+static gboolean
+survey(VmsTaking *self, GError **error)
+{
+    gboolean open = FALSE;
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_SURVEYING);
+    g_clear_pointer(&self->survey, vms_survey_free);
+    return vms_disk_survey(self->engine, self->request, &self->survey, &open, error) &&
+           check_open(self, open, error);
+}
+
+/* What somebody works on is his until he is done, or the caller's patience ends. */
+static gboolean
+survey_when_ready(VmsTaking *self, GError **error)
+{
+    gint64 until = vms_clock_monotonic_us() + (gint64)self->request->wait_ready_ms * 1000;
+
+    for (;;) {
+        g_autoptr(GError) failed = NULL;
+
+        if (survey(self, &failed))
+            return TRUE;
+        if (vms_clock_monotonic_us() >= until || vms_error_get_code(failed) != VMSNAP_E_BUSY) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return FALSE;
+        }
+        vms_progress_enter(self->progress, VMSNAP_STAGE_WAITING);
+        if (!vms_progress_check(self->progress, error))
+            return FALSE;
+        vms_clock_sleep_us(READY_POLL_US);
+    }
+}
+
+static VmsEvidence *
+new_evidence(const VmsTaking *self)
+{
+    const VmsSurveyDisk *disk = self->survey->disks->pdata[0];
+    VmsEvidence *evidence = vms_evidence_new();
+    g_autoptr(VmsImage) other = NULL;
+
+    evidence->state_before = VMSNAP_VM_OFF;
+    evidence->detached = TRUE;
+    evidence->unasked = self->engine->drivers->hypervisor == NULL;
+    if (evidence->unasked)
+        vms_evidence_warn(evidence, "no hypervisor was asked whether a VM has the disk");
+    if (disk->image->format[0] == 'r' &&
+        vms_volume_inspect(self->engine->drivers->volume, disk->path, "qcow2", &other, NULL))
+        vms_evidence_warn(evidence, "the disk was taken as raw, but begins like a qcow2 image");
+    return evidence;
+}
+
+static gboolean
+take(VmsTaking *self, GError **error)
+{
+    VmsSnapshot *snapshot = self->work.snapshot;
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_PREPARING);
+    if (!vms_cut_prepare(self->engine, self->survey, snapshot, self->work.operation, &self->cuts,
+                         error))
+        return FALSE;
+    snapshot->evidence = new_evidence(self);
+    vms_progress_enter(self->progress, VMSNAP_STAGE_CAPTURING);
+    snapshot->evidence->times.cut_start = vms_clock_monotonic_us();
+    if (!vms_cut_offline(self->cuts, self->request->policy != VMSNAP_CONSISTENCY_REQUIRE,
+                         self->progress, &self->open, error))
+        return FALSE;
+    snapshot->evidence->times.cut_end = vms_clock_monotonic_us();
+    return (self->open || vms_disk_survey_again(self->engine, self->survey, error)) &&
+           vms_cut_finish(self->cuts, error) && vms_taking_judge(self, error);
+}
+
+gboolean
+vms_engine_disk_snapshot(VmsEngine *engine, const char *operation_uuid,
+                         const VmsSnapshotRequest *request, VmsProgress *progress,
+                         char **ret_snapshot_uuid, GError **error)
+{
+    g_auto(VmsTaking) self = { .engine = engine, .request = request, .progress = progress };
+    g_autofree char *lock_name = vms_lock_name_disk(request->path);
+    g_autoptr(VmsLock) lock = NULL;
+
+    vms_progress_enter(progress, VMSNAP_STAGE_WAITING);
+    return vms_disk_check_acting(engine, TRUE, error) &&
+           vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, request->wait_ready_ms,
+                         progress, &lock, error) &&
+           survey_when_ready(&self, error) &&
+           vms_taking_run(&self, operation_uuid, take, ret_snapshot_uuid, error);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/bundle.h"
+#include "engine/journal.h"
+#include "engine/taking.h"
+#include "model/name.h"
+
+#include <vmsnap/job.h>
+
+void
+vms_taking_clear(VmsTaking *self)
+{
+    vms_cut_free(self->cuts);
+    vms_watch_abandon(self->watch);
+    vms_survey_free(self->survey);
+    vms_work_clear(&self->work);
+}
+
+static void
+copy_request(VmsSnapshot *snapshot, const VmsSnapshotRequest *request)
+{
+    snapshot->subject = request->subject;
+    snapshot->description = g_strdup(request->description);
+    snapshot->policy = request->policy;
+    for (char **label = request->labels; label && *label; label++)
+        g_ptr_array_add(snapshot->labels, g_strdup(*label));
+}
+
+static VmsOperation *
+new_operation(const VmsTaking *self, const char *operation_uuid)
+{
+    gboolean disk = self->request->subject == VMSNAP_SNAPSHOT_KIND_DISK;
+    VmsOperation *operation =
+        vms_journal_new(self->engine, operation_uuid, disk ? "disk-snapshot" : "snapshot");
+
+    if (self->survey->vm) {
+        operation->vm_uuid = g_strdup(self->survey->vm->uuid);
+        operation->vm_name = g_strdup(self->survey->vm->name);
+    }
+    operation->snapshot_name = g_strdup(self->request->name);
+    return operation;
+}
+
+static gboolean
+fill(VmsTaking *self, GError **error)
+{
+    VmsSnapshot *snapshot = self->work.snapshot;
+
+    if (snapshot->subject == VMSNAP_SNAPSHOT_KIND_DISK)
+        vms_bundle_fill_disk(self->survey, snapshot);
+    else if (!vms_bundle_fill(self->engine, self->survey, snapshot, error))
+        return FALSE;
+    vms_cut_plan(self->engine, self->survey, snapshot, self->work.operation);
+    if (snapshot->disks->len == 0)
+        return vms_fail(error, VMSNAP_E_UNSUPPORTED, "VM %s has no disk to take",
+                        self->survey->vm->name);
+    self->work.operation->disk = g_strdup(vms_snapshot_disk_name(snapshot));
+    return TRUE;
+}
+
+/* Write down what will be made, before any of it is. */
+static gboolean
+record_intent(VmsTaking *self, const char *operation_uuid, GError **error)
+{
+    g_autofree char *uuid = vms_name_new_uuid();
+    VmsSnapshot *snapshot = vms_snapshot_new(uuid, self->request->name);
+    VmsOperation *operation = new_operation(self, operation_uuid);
+
+    self->work = (VmsWork){ .snapshot = snapshot, .operation = operation };
+    copy_request(snapshot, self->request);
+    snapshot->created_us = operation->created_us;
+    snapshot->operation = g_strdup(operation_uuid);
+    snapshot->phase = VMSNAP_SNAPSHOT_IN_PROGRESS;
+    operation->snapshot = g_strdup(uuid);
+    return fill(self, error) &&
+           vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
+}
+
+static gboolean
+commit(VmsTaking *self, GError **error)
+{
+    VmsSnapshot *snapshot = self->work.snapshot;
+    gint64 now = vms_clock_realtime_us();
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_FINISHING);
+    snapshot->phase = VMSNAP_SNAPSHOT_READY;
+    vms_conditions_set(snapshot->conditions,
+                       vms_condition_new(vms_snapshot_ready_type(snapshot), VMS_CONDITION_TRUE,
+                                         "OperationCompleted", vms_grade_name(snapshot->grade),
+                                         now));
+    if (!vms_progress_check(self->progress, error) || !vms_bundle_write_manifest(snapshot, error))
+        return FALSE;
+    vms_journal_complete(self->work.operation, "the snapshot is complete and synced");
+    vms_crash_point("snapshot-commit");
+    return vms_journal_commit(self->engine, &self->work, error);
+}
+
+/* End the job first: only then are scratch and socket ours to remove. Takes @why; always FALSE. */
+static gboolean
+roll_back(VmsTaking *self, GError *why, GError **error)
+{
+    VmsSnapshot *snapshot = self->work.snapshot;
+    GError *worse = NULL;
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_ROLLING_BACK);
+    if (self->watch && vms_watch_end_job(self->watch, &worse))
+        vms_watch_release(g_steal_pointer(&self->watch), &worse);
+    g_clear_pointer(&self->watch, vms_watch_abandon);
+    snapshot->phase = VMSNAP_SNAPSHOT_FAILED;
+    vms_conditions_set(snapshot->conditions,
+                       vms_condition_new(vms_snapshot_ready_type(snapshot), VMS_CONDITION_FALSE,
+                                         vms_error_get_reason(why), why->message,
+                                         vms_clock_realtime_us()));
+    vms_journal_fail(self->work.operation, why);
+    if (worse || !vms_taking_clear_try(self, &worse) ||
+        !vms_journal_commit(self->engine, &self->work, &worse)) {
+        vms_log(self->engine->log, VMSNAP_LOG_ERROR, "snapshot %s was not rolled back whole: %s",
+                snapshot->name, worse->message);
+        return vms_journal_stay(why, worse, error);
+    }
+    g_propagate_error(error, why);
+    return FALSE;
+}
+
+gboolean
+vms_taking_run(VmsTaking *self, const char *operation_uuid, VmsTake take, char **ret_snapshot_uuid,
+               GError **error)
+{
+    GError *failed = NULL;
+
+    if (!record_intent(self, operation_uuid, error))
+        return FALSE;
+    *ret_snapshot_uuid = g_strdup(self->work.snapshot->uuid);
+    if (take(self, &failed) && commit(self, &failed))
+        return TRUE;
+    if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN)
+        return roll_back(self, failed, error);
+    g_propagate_error(error, failed);
+    return FALSE;
+}
