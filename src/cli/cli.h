@@ -134,6 +134,8 @@ gboolean cli_interrupted(void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_vm, vmsnap_vm_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_vm_list, vmsnap_vm_list_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_disk, vmsnap_disk_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_disk_list, vmsnap_disk_list_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_check, vmsnap_check_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_snapshot, vmsnap_snapshot_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_snapshot_list, vmsnap_snapshot_list_unref)

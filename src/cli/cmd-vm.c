@@ -126,74 +126,31 @@ const CliCommand cli_vm_show = {
 
 /* ---- disk list ---- */
 
-/* Each disk's own object, with the VM it belongs to beside it. */
 static void
-collect_disks(GPtrArray *items, const char *json)
+add_row(CliTable *table, const char *json)
 {
     g_autoptr(JsonNode) document = cli_document_parse(json);
-    JsonObject *vm = cli_document_root(document);
+    JsonObject *disk = cli_document_root(document);
 
-    for (guint i = 0; i < cli_count(vm, "disks"); i++) {
-        JsonObject *disk = cli_item(vm, "disks", i);
-        g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
-        JsonObject *owner = json_object_new();
-
-        json_object_set_string_member(owner, "name", json_object_get_string_member(vm, "name"));
-        json_object_set_string_member(owner, "uuid", json_object_get_string_member(vm, "uuid"));
-        json_object_set_object_member(disk, "vm", owner);
-        json_node_set_object(node, disk);
-        g_ptr_array_add(items, json_to_string(node, FALSE));
-    }
-}
-
-static int
-read_vms(Cli *cli, GPtrArray *handles, vmsnap_error **error)
-{
-    g_autoptr(vmsnap_vm_list) list = NULL;
-    vmsnap_vm *vm = NULL;
-    int result;
-
-    if (cli_argument(cli, 0)) {
-        result = vmsnap_context_find_vm(cli->context, cli_argument(cli, 0), &vm, error);
-        if (result >= 0)
-            g_ptr_array_add(handles, vm);
-        return result;
-    }
-    result = vmsnap_context_list_vms(cli->context, &list, error);
-    for (size_t i = 0; result >= 0 && i < vmsnap_vm_list_get_count(list); i++)
-        g_ptr_array_add(handles, vmsnap_vm_ref(vmsnap_vm_list_get_item(list, i)));
-    return result;
-}
-
-static void
-release_vm(void *vm)
-{
-    vmsnap_vm_unref(vm);
+    add_disk(table, cli_object(disk, "vm"), disk);
 }
 
 static CliExit
 run_disk_list(Cli *cli)
 {
-    g_autoptr(GPtrArray) vms = g_ptr_array_new_with_free_func(release_vm);
-    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(vmsnap_disk_list) list = NULL;
+    g_autoptr(GPtrArray) documents = g_ptr_array_new();
     vmsnap_error *error = NULL;
-    CliTable *table;
     CliExit status;
 
     if (!cli_open(cli, CLI_LOOK, &status))
         return status;
-    if (read_vms(cli, vms, &error) < 0)
+    if (vmsnap_context_list_disks(cli->context, cli_argument(cli, 0), &list, &error) < 0)
         return cli_fail(cli, error);
-    if (cli->json) {
-        for (guint i = 0; i < vms->len; i++)
-            collect_disks(items, vmsnap_vm_get_json(g_ptr_array_index(vms, i)));
-        cli_print_list(items);
-        return CLI_DONE;
-    }
-    table = cli_table_new(disk_titles);
-    for (guint i = 0; i < vms->len; i++)
-        add_disks(table, vmsnap_vm_get_json(g_ptr_array_index(vms, i)));
-    cli_table_print(table);
+    for (size_t i = 0; i < vmsnap_disk_list_get_count(list); i++)
+        g_ptr_array_add(documents,
+                        (char *)vmsnap_disk_get_json(vmsnap_disk_list_get_item(list, i)));
+    cli_answer_list(cli, documents, disk_titles, add_row);
     return CLI_DONE;
 }
 

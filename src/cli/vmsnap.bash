@@ -7,6 +7,15 @@ _vmsnap_names()
     "${_vmsnap_command[@]}" "$@" 2>/dev/null | sed -e 1d -e 's/ .*//' | grep -x '[-A-Za-z0-9._]*'
 }
 
+_vmsnap_disks()
+{
+    # VM and TARGET are the first two columns.
+    "${_vmsnap_command[@]}" disk list 2>/dev/null | sed -e 1d -e 's/  */ /g' |
+        while read -r vm target _; do
+            printf '%s/%s\n' "$vm" "$target"
+        done | grep -x '[-A-Za-z0-9._/]*'
+}
+
 _vmsnap()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -24,7 +33,7 @@ _vmsnap()
             ;;
         -o | --output | --consistency | --disk | --method | --wait-ready | --freeze-call | \
             --freeze-budget | --store | --label | --description | --vm | --timeout | --mode | \
-            --stop-timeout | --undo-ttl | --plan) ((++i)) ;;
+            --stop-timeout | --undo-ttl | --plan | --format) ((++i)) ;;
         -*) ;;
         *) words+=("$option") ;;
         esac
@@ -36,6 +45,7 @@ _vmsnap()
     -o | --output) COMPREPLY=($(compgen -W 'table json' -- "$cur")); return ;;
     --consistency) COMPREPLY=($(compgen -W 'require prefer skip' -- "$cur")); return ;;
     --method) COMPREPLY=($(compgen -W 'auto reflink copy backup' -- "$cur")); return ;;
+    --format) COMPREPLY=($(compgen -W 'raw qcow2' -- "$cur")); return ;;
     --mode) COMPREPLY=($(compgen -W 'dry-run strict best-effort' -- "$cur")); return ;;
     --vm) COMPREPLY=($(compgen -W "$(_vmsnap_names vm list)" -- "$cur")); return ;;
     --state-dir | --store) COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -46,8 +56,11 @@ _vmsnap()
         case "${words[0]} ${words[1]}" in
         'snapshot create') options='--consistency --disk --method --wait-ready --freeze-call
             --freeze-budget --store --label --description' ;;
+        'disk-snapshot create') options='--consistency --format --method --wait-ready --freeze-call
+            --freeze-budget --store --label --description' ;;
         'snapshot list') options='--vm --label' ;;
-        'snapshot wait') options='--timeout' ;;
+        'disk-snapshot list') options='--disk --label' ;;
+        'snapshot wait' | 'disk-snapshot wait') options='--timeout' ;;
         'restore '*) options='--mode --stop-timeout --force-stop --no-start --wait-ready
             --allow-partial --drop-managed-save --undo-ttl --plan' ;;
         'undo '*) options='--stop-timeout --force-stop --no-start --wait-ready' ;;
@@ -57,16 +70,21 @@ _vmsnap()
     fi
 
     case "${#words[@]} ${words[*]}" in
-    '0 ') options='check vm disk snapshot restore undo operation recover' ;;
+    '0 ') options='check vm disk snapshot disk-snapshot restore undo operation recover' ;;
     '1 vm') options='list show' ;;
     '1 disk') options='list' ;;
-    '1 snapshot') options='create list show delete verify wait' ;;
+    '1 snapshot' | '1 disk-snapshot') options='create list show delete verify wait' ;;
     '1 operation') options='list show' ;;
     '1 undo') options="list $(_vmsnap_names undo list)" ;;
     '1 check' | '1 restore' | '2 vm show' | '2 disk list' | '2 snapshot create')
         options=$(_vmsnap_names vm list) ;;
     '2 restore '* | '2 snapshot show' | '2 snapshot delete' | '2 snapshot verify' | \
         '2 snapshot wait') options=$(_vmsnap_names snapshot list) ;;
+    '2 disk-snapshot create')
+        options=$(_vmsnap_disks)
+        [[ $cur == [./]* ]] && options+=" $(compgen -f -- "$cur")" ;;
+    '2 disk-snapshot show' | '2 disk-snapshot delete' | '2 disk-snapshot verify' | \
+        '2 disk-snapshot wait') options=$(_vmsnap_names disk-snapshot list) ;;
     '2 operation show') options=$(_vmsnap_names operation list) ;;
     esac
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
