@@ -148,13 +148,18 @@ func (c *Context) ListSnapshots(vm string) ([]*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	return snapshotsOf(list), nil
+}
+
+// snapshotsOf takes what a list holds, and releases the list.
+func snapshotsOf(list *C.vmsnap_snapshot_list) []*Snapshot {
 	defer C.vmsnap_snapshot_list_unref(list)
 	made := make([]*Snapshot, C.vmsnap_snapshot_list_get_count(list))
 	for i := range made {
 		item := C.vmsnap_snapshot_list_get_item(list, C.size_t(i))
 		made[i] = &Snapshot{C.vmsnap_snapshot_ref(item)}
 	}
-	return made, nil
+	return made
 }
 
 // FindOperation finds a recorded operation by UUID.

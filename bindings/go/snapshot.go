@@ -32,6 +32,15 @@ const (
 	GradeCrash   Grade = C.VMSNAP_GRADE_CRASH   // As after a power cut.
 )
 
+// SnapshotKind is what a snapshot is of.
+type SnapshotKind int
+
+// The kinds.
+const (
+	SnapshotOfVM   SnapshotKind = C.VMSNAP_SNAPSHOT_KIND_VM   // All disks of a virtual machine.
+	SnapshotOfDisk SnapshotKind = C.VMSNAP_SNAPSHOT_KIND_DISK // One disk.
+)
+
 // SnapshotPhase is where a snapshot stands.
 type SnapshotPhase int
 
@@ -60,7 +69,7 @@ type SnapshotOptions struct {
 	Name         string
 	Description  string
 	Labels       map[string]string
-	Disks        []string // Targets to take; nil: all.
+	Disks        []string // Targets to take; nil: all. Not for the snapshot of a disk.
 	Store        string   // Absolute folder for the images; "": beside each disk.
 	Consistency  Consistency
 	Method       Method
@@ -74,11 +83,9 @@ type Snapshot struct {
 	handle *C.vmsnap_snapshot
 }
 
-// StartSnapshot starts taking a snapshot of every disk at one point in time.
-func (v *VM) StartSnapshot(options SnapshotOptions) (*Job, error) {
-	var a arena
-	defer a.free()
-	given := C.vmsnap_snapshot_options{
+// inC is the options as C has them.
+func (options *SnapshotOptions) inC(a *arena) C.vmsnap_snapshot_options {
+	return C.vmsnap_snapshot_options{
 		struct_size:      C.sizeof_vmsnap_snapshot_options,
 		name:             a.text(options.Name),
 		description:      a.text(options.Description),
@@ -91,6 +98,13 @@ func (v *VM) StartSnapshot(options SnapshotOptions) (*Job, error) {
 		freeze_call_ms:   a.milliseconds(options.FreezeCall),
 		freeze_budget_ms: a.milliseconds(options.FreezeBudget),
 	}
+}
+
+// StartSnapshot starts taking a snapshot of every disk at one point in time.
+func (v *VM) StartSnapshot(options SnapshotOptions) (*Job, error) {
+	var a arena
+	defer a.free()
+	given := options.inC(&a)
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -101,8 +115,12 @@ func (v *VM) StartSnapshot(options SnapshotOptions) (*Job, error) {
 
 // CreateSnapshot takes a snapshot of every disk at one point in time.
 func (v *VM) CreateSnapshot(ctx context.Context, options SnapshotOptions) (*Snapshot, error) {
+	return runSnapshot(ctx, func() (*Job, error) { return v.StartSnapshot(options) })
+}
+
+// runSnapshot runs a job to its end and takes the snapshot it made.
+func runSnapshot(ctx context.Context, start func() (*Job, error)) (*Snapshot, error) {
 	var readErr error
-	start := func() (*Job, error) { return v.StartSnapshot(options) }
 	made, err := runJob(ctx, start, func(job *Job) *Snapshot {
 		snapshot, err := job.Snapshot()
 		readErr = err
@@ -122,6 +140,16 @@ func (s *Snapshot) Name() string {
 // UUID is its UUID.
 func (s *Snapshot) UUID() string {
 	return C.GoString(C.vmsnap_snapshot_get_uuid(s.handle))
+}
+
+// Kind is what it is of.
+func (s *Snapshot) Kind() SnapshotKind {
+	return SnapshotKind(C.vmsnap_snapshot_get_kind(s.handle))
+}
+
+// DiskName is the disk of a disk snapshot, "VM/TARGET" or a path; "" of a VM's.
+func (s *Snapshot) DiskName() string {
+	return C.GoString(C.vmsnap_snapshot_get_disk_name(s.handle))
 }
 
 // VMName is the name its VM had.

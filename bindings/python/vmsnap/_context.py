@@ -8,7 +8,7 @@ from . import _native
 from ._enums import ContextFlags
 from ._errors import call, call_out
 from ._handle import Handle, encode, encode_list
-from ._handles import VM, Operation, Snapshot, read_list
+from ._handles import VM, Disk, Operation, Snapshot, read_list
 from ._job import Job
 from ._native import lib
 
@@ -62,6 +62,25 @@ class Context(Handle):
 
     def list_vms(self):
         return read_list(call_out(lib.vmsnap_context_list_vms, self._ref), "vm", VM)
+
+    def find_disk(self, name, format=None):
+        """The Disk "VM/TARGET" or of a path; format is what a file that no VM has holds."""
+        return Disk(call_out(lib.vmsnap_context_find_disk, self._ref, encode(name),
+                             encode(format)))
+
+    def list_disks(self, vm=None):
+        """The disks of one VM (name or UUID) or of all."""
+        return read_list(call_out(lib.vmsnap_context_list_disks, self._ref, encode(vm)), "disk",
+                         Disk)
+
+    def find_disk_snapshot(self, name):
+        """The disk Snapshot of this name or UUID."""
+        return Snapshot(call_out(lib.vmsnap_context_find_disk_snapshot, self._ref, encode(name)))
+
+    def list_disk_snapshots(self, disk=None):
+        """The stored disk snapshots, oldest first; of one disk ("VM/TARGET" or path) or of all."""
+        made = call_out(lib.vmsnap_context_list_disk_snapshots, self._ref, encode(disk))
+        return read_list(made, "snapshot", Snapshot)
 
     def find_snapshot(self, name):
         """The Snapshot of this name or UUID."""

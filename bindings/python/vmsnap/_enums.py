@@ -86,6 +86,12 @@ class Grade(_Open):
     CRASH = 3
 
 
+class SnapshotKind(_Open):
+    """What a snapshot is of."""
+    VM = 0
+    DISK = 1
+
+
 class SnapshotPhase(_Open):
     PENDING = 1
     IN_PROGRESS = 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Virtual machines, checks, snapshots, plans and operations: readings that never change."""
+"""Virtual machines, disks, checks, snapshots, plans and operations: readings that never change."""
 
 import ctypes
 import datetime
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from . import _native
 from ._enums import (Consistency, Grade, Method, Mode, OperationPhase, RestoreFlags, Severity,
-                     SnapshotPhase, Verdict, VMState)
+                     SnapshotKind, SnapshotPhase, Verdict, VMState)
 from ._errors import call_out, text
 from ._handle import Handle, Reference, encode, encode_list, milliseconds, whole_seconds
 from ._job import Job
@@ -57,6 +57,19 @@ def restore_options(force_stop=False, allow_partial=False, drop_managed_save=Fal
                                   wait_ready_ms=milliseconds(wait_ready))
 
 
+def snapshot_options(name, *, consistency=Consistency.REQUIRE, method=Method.AUTO,
+                     description=None, labels=None, store=None, wait_ready=None,
+                     freeze_call=None, freeze_budget=None):
+    """Keywords as C options; labels is a dict, times are seconds, None is the default."""
+    pairs = None if labels is None else [f"{key}={value}" for key, value in labels.items()]
+    options = _native.SnapshotOptions(
+        name=encode(name), description=encode(description), store=encode(store),
+        consistency=consistency, method=method, wait_ready_ms=milliseconds(wait_ready),
+        freeze_call_ms=milliseconds(freeze_call), freeze_budget_ms=milliseconds(freeze_budget))
+    options.labels = encode_list(pairs)
+    return options
+
+
 class Check(Reading):
     """What a snapshot would meet now."""
 
@@ -98,21 +111,59 @@ class VM(Reading):
         """Ask what a snapshot would meet now; changes nothing."""
         return Check(call_out(lib.vmsnap_vm_check, self._ref))
 
-    def snapshot(self, name, *, consistency=Consistency.REQUIRE, method=Method.AUTO,
-                 description=None, labels=None, disks=None, store=None, wait_ready=None,
-                 freeze_call=None, freeze_budget=None):
+    def snapshot(self, name, *, disks=None, **options):
         """Start taking a snapshot of every disk at one point in time; a Job.
 
-        labels is a dict, disks a list of targets; times are seconds, None is the default.
+        disks is a list of targets, None: all; the other options as in snapshot_options().
         """
-        pairs = None if labels is None else [f"{key}={value}" for key, value in labels.items()]
-        options = _native.SnapshotOptions(
-            name=encode(name), description=encode(description), store=encode(store),
-            consistency=consistency, method=method, wait_ready_ms=milliseconds(wait_ready),
-            freeze_call_ms=milliseconds(freeze_call), freeze_budget_ms=milliseconds(freeze_budget))
-        options.labels = encode_list(pairs)
-        options.disks = encode_list(disks)
-        return Job(call_out(lib.vmsnap_snapshot_create, self._ref, ctypes.byref(options)))
+        given = snapshot_options(name, **options)
+        given.disks = encode_list(disks)
+        return Job(call_out(lib.vmsnap_snapshot_create, self._ref, ctypes.byref(given)))
+
+
+class Disk(Reading):
+    """A reading of one disk, of a VM or of none."""
+
+    _unref = "vmsnap_disk_unref"
+    _get_json = "vmsnap_disk_get_json"
+
+    def __repr__(self):
+        return "<vmsnap.Disk closed>" if self.closed else f"<vmsnap.Disk {self.name}>"
+
+    @property
+    def name(self):
+        """"VM/TARGET", or the path of a disk that no VM has."""
+        return text(lib.vmsnap_disk_get_name(self._ref))
+
+    @property
+    def path(self):
+        return text(lib.vmsnap_disk_get_path(self._ref))
+
+    @property
+    def format(self):
+        return text(lib.vmsnap_disk_get_format(self._ref))
+
+    @property
+    def vm_name(self):
+        return text(lib.vmsnap_disk_get_vm_name(self._ref))
+
+    @property
+    def vm_uuid(self):
+        return text(lib.vmsnap_disk_get_vm_uuid(self._ref))
+
+    @property
+    def target(self):
+        return text(lib.vmsnap_disk_get_target(self._ref))
+
+    @property
+    def virtual_size(self):
+        """The size its guest sees, in bytes; 0 if that cannot be told from here."""
+        return lib.vmsnap_disk_get_virtual_size(self._ref)
+
+    def snapshot(self, name, **options):
+        """Start taking a snapshot of this disk; a Job. Options as in snapshot_options()."""
+        given = snapshot_options(name, **options)
+        return Job(call_out(lib.vmsnap_disk_snapshot_create, self._ref, ctypes.byref(given)))
 
 
 class Snapshot(Reading):
@@ -131,6 +182,15 @@ class Snapshot(Reading):
     @property
     def uuid(self):
         return text(lib.vmsnap_snapshot_get_uuid(self._ref))
+
+    @property
+    def kind(self):
+        return SnapshotKind(lib.vmsnap_snapshot_get_kind(self._ref))
+
+    @property
+    def disk_name(self):
+        """Of a disk snapshot: "VM/TARGET" or a path; None of a VM's."""
+        return text(lib.vmsnap_snapshot_get_disk_name(self._ref))
 
     @property
     def vm_name(self):
