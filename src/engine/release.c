@@ -13,7 +13,7 @@ enum {
 
 /* What was found held and is no more. */
 typedef struct {
-    gboolean tried; /* a thaw was sent */
+    gboolean sent; /* a thaw */
     guint resumed;
     guint thawed;
     guint ended;
@@ -85,17 +85,19 @@ resume(const VmsDrivers *drivers, const VmsLease *lease, vmsnap_vm_state state, 
 }
 
 static gboolean
-thaw(const VmsDrivers *drivers, const VmsLease *lease, Done *done, GError **error)
+thaw_guest(const VmsDrivers *drivers, const VmsLease *lease, Done *done, GError **error)
 {
     g_autoptr(VmsAgent) agent = NULL;
+    VmsThaw thaw = { .bound_ms = ASK_MS, .sent = done->sent };
     gboolean confirmed;
     int count = 0;
 
     if (!lease->freezes)
         return TRUE;
     agent = drivers->open_agent(drivers->urgent, lease->vm_uuid);
-    confirmed = vms_thaw_once(agent, ASK_MS, done->tried, &count, error);
-    done->tried = TRUE;
+    thaw.agent = agent;
+    confirmed = vms_thaw_once(&thaw, &count, error);
+    done->sent = TRUE;
     if (count > 0)
         done->thawed++;
     return confirmed;
@@ -134,7 +136,7 @@ release_once(const VmsDrivers *drivers, const VmsLease *lease, Done *done, gbool
     /* A lease of a job says that the window itself was left in order: what is paused or frozen
      * now is not ours. */
     if (*ret_same && lease->state != VMS_LEASE_JOB && resume(drivers, lease, state, done, &held))
-        thaw(drivers, lease, done, &held);
+        thaw_guest(drivers, lease, done, &held);
     /* Also when the guest does not answer: the job must not wait for it. */
     ended = !*ret_same || end_job(drivers, lease, done, held ? NULL : &held);
     if (!held && ended)

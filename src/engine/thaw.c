@@ -53,23 +53,28 @@ try_once(VmsAgent *agent, gint64 until_us, gboolean ask_first, int *total, GErro
 }
 
 gboolean
-vms_thaw_once(VmsAgent *agent, guint bound_ms, gboolean ask_first, int *ret_count, GError **error)
+vms_thaw_once(const VmsThaw *thaw, int *ret_count, GError **error)
 {
-    gint64 until_us = vms_clock_monotonic_us() + (gint64)bound_ms * 1000;
+    gint64 until_us = vms_clock_monotonic_us() + (gint64)thaw->bound_ms * 1000;
 
     *ret_count = 0;
-    return try_once(agent, until_us, ask_first, ret_count, error);
+    return try_once(thaw->agent, until_us, thaw->sent, ret_count, error);
+}
+
+static gboolean
+is_gone(const VmsThaw *thaw)
+{
+    return thaw->is_gone && thaw->is_gone(thaw->data);
 }
 
 gboolean
-vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *ret_count,
-                         GError **error)
+vms_thaw_run(const VmsThaw *thaw, int *ret_count, GError **error)
 {
-    gint64 until_us = vms_clock_monotonic_us() + (gint64)bound_ms * 1000;
+    gint64 until_us = vms_clock_monotonic_us() + (gint64)thaw->bound_ms * 1000;
     g_autoptr(GError) last = NULL;
-    guint wanted = late ? QUIET_ROUNDS : 1;
+    guint wanted = thaw->late ? QUIET_ROUNDS : 1;
     guint pause_ms = FIRST_PAUSE_MS;
-    gboolean tried = FALSE;
+    gboolean sent = thaw->sent;
     guint quiet = 0;
     int total = 0;
 
@@ -77,14 +82,14 @@ vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *re
         int before = total;
 
         g_clear_error(&last);
-        if (!try_once(agent, until_us, tried, &total, &last))
+        if (!try_once(thaw->agent, until_us, sent, &total, &last))
             quiet = 0;
         else
             quiet = total > before ? 1 : quiet + 1;
-        tried = TRUE;
-        if (quiet >= wanted)
+        sent = TRUE;
+        if (quiet >= wanted || (last && is_gone(thaw)))
             break;
-        if (vms_clock_monotonic_us() >= until_us && last) {
+        if (last && vms_clock_monotonic_us() >= until_us) {
             g_propagate_error(error, g_steal_pointer(&last));
             return FALSE;
         }
@@ -94,4 +99,13 @@ vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *re
     if (ret_count)
         *ret_count = total;
     return TRUE;
+}
+
+gboolean
+vms_thaw_until_confirmed(VmsAgent *agent, guint bound_ms, gboolean late, int *ret_count,
+                         GError **error)
+{
+    const VmsThaw thaw = { .agent = agent, .bound_ms = bound_ms, .late = late };
+
+    return vms_thaw_run(&thaw, ret_count, error);
 }

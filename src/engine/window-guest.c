@@ -29,6 +29,34 @@ fail_maybe_frozen(const VmsWindowRun *run, GError **error, GError *cause)
     return FALSE;
 }
 
+/* TRUE if the instance that was frozen runs no more, and its freeze with it. */
+static gboolean
+is_gone(const void *data)
+{
+    const VmsWindowRun *run = data;
+    VmsInstance instance = { .domain_id = -1 };
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    g_autoptr(GError) failed = NULL;
+
+    if (vms_hypervisor_read_state(run->engine->drivers->urgent, run->window->vm->uuid, &state,
+                                  &instance, &failed))
+        return instance.domain_id != run->evidence->before.domain_id;
+    return vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND;
+}
+
+static gboolean
+thaw_until_confirmed(const VmsWindowRun *run, gboolean sent, int *ret_count, GError **error)
+{
+    const VmsThaw thaw = { .agent = run->agent,
+                           .bound_ms = UNDO_BOUND_MS,
+                           .sent = sent,
+                           .late = !sent,
+                           .is_gone = is_gone,
+                           .data = run };
+
+    return vms_thaw_run(&thaw, ret_count, error);
+}
+
 /* ---- freeze ---- */
 
 /* The one refusal that proves that our freeze did nothing: somebody else was first. */
@@ -50,7 +78,7 @@ freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
     if (is_frozen_by_another(cause)) {
         evidence->frozen_before = TRUE;
         run->frozen = FALSE;
-    } else if (!vms_thaw_until_confirmed(run->agent, UNDO_BOUND_MS, TRUE, NULL, &unsure)) {
+    } else if (!thaw_until_confirmed(run, FALSE, NULL, &unsure)) {
         return fail_maybe_frozen(run, error, unsure);
     } else {
         run->frozen = FALSE;
@@ -124,7 +152,7 @@ thaw_again(VmsWindowRun *run, GError *failed, int *ret_count, GError **error)
     vms_evidence_warn(run->evidence, "thawing had to be repeated: %s", failed->message);
     g_error_free(failed);
     run->evidence->thaw_failed = run->evidence->windows;
-    if (vms_thaw_until_confirmed(run->agent, UNDO_BOUND_MS, FALSE, ret_count, &unsure))
+    if (thaw_until_confirmed(run, TRUE, ret_count, &unsure))
         return TRUE;
     run->evidence->thaw_failed = TRUE;
     return fail_maybe_frozen(run, error, unsure);
@@ -173,12 +201,13 @@ static gboolean
 stands_no_more(const VmsWindowRun *run)
 {
     VmsInstance instance = { .domain_id = -1 };
-    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    vmsnap_vm_state state = VMSNAP_VM_PAUSED;
 
-    if (!vms_hypervisor_read_state(run->engine->drivers->urgent, run->window->vm->uuid, &state,
-                                   &instance, NULL))
-        return FALSE;
-    return state != VMSNAP_VM_PAUSED;
+    if (is_gone(run))
+        return TRUE;
+    return vms_hypervisor_read_state(run->engine->drivers->urgent, run->window->vm->uuid, &state,
+                                     &instance, NULL) &&
+           state != VMSNAP_VM_PAUSED;
 }
 
 gboolean

@@ -402,3 +402,27 @@ Test(window, a_cut_that_outlasts_the_guard_is_none)
     expect_refusal(bench, VMSNAP_E_TIMEOUT, "Snapshotting");
     cr_assert(bench_is_clean(bench));
 }
+
+static gboolean
+shut_down(void *data, GError **error)
+{
+    Bench *bench = data;
+
+    (void)error;
+    bench->world->state = VMSNAP_VM_OFF;
+    bench->world->domain_id = -1;
+    return TRUE;
+}
+
+/* It needs no thaw, and nobody waits for one. */
+Test(window, a_guest_that_goes_off_while_frozen_is_thawed)
+{
+    g_autoptr(Bench) bench = bench_new();
+    gint64 begun_us = g_get_monotonic_time();
+
+    bench->window.cut = shut_down;
+    cr_assert(bench_run(bench), "%s", bench->error ? bench->error->message : "");
+    cr_assert_eq(grade_of(bench), VMSNAP_GRADE_CRASH);
+    cr_assert_lt(g_get_monotonic_time() - begun_us, 2 * G_USEC_PER_SEC);
+    cr_assert_not(bench_has_lease(bench));
+}
