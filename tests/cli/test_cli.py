@@ -117,7 +117,11 @@ class Usage(Case):
         ["restore", "web", "one", "--mode", ""], ["restore", "web", "one", "--mode=strict=1"],
         ["undo"], ["undo", "drop"], ["undo", "not-a-uuid"], ["--no-recover=1", "vm", "list"],
         ["clone", "web", "--mode", "strict"], ["freeze", "web"], ["gc"], ["export", "disk:/x"],
-        ["disk-snapshot", "list"], ["recover", "--force-thaw", "web"],
+        ["disk-snapshot", "create", "disk", "a"], ["disk-snapshot", "create", "web/", "a"],
+        ["disk-snapshot", "create", "web/vda", "a", "--disk", "vda"],
+        ["disk-snapshot", "create", "web/vda", "a", "--format", "vmdk"],
+        ["disk-snapshot", "create", "web/vda", "a", "--format", "qcow2"],
+        ["recover", "--force-thaw", "web"],
     ]
 
     def test_mistakes_exit_2_with_a_message_and_no_trace(self):
@@ -154,7 +158,7 @@ class Usage(Case):
         with open(top + "/src/cli/vmsnap.bash", encoding="utf-8") as file:
             completion = file.read()
         out = self.run_command("--help")[0]
-        commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)(?: [A-Z\[]| {2})", out, re.M)
+        commands = re.findall(r"^  ([a-z-]+(?: [a-z]+)?)(?: [A-Z\[]| {2})", out, re.M)
         self.assertIn("snapshot create", commands)
         for command in commands:
             self.assertIn(f"*{command}*", manual)
@@ -185,7 +189,7 @@ class Usage(Case):
     def test_completion_knows_where_it_is(self):
         names = "--no-recover -q vm list"
         for words, offers, asked in [
-                ([""], "check vm disk snapshot restore undo operation recover", None),
+                ([""], "check vm disk snapshot disk-snapshot restore undo operation recover", None),
                 (["check", ""], "web", names),
                 (["--state-dir", "/x", "check", "w"], "web",
                  "--no-recover -q --state-dir /x vm list"),
@@ -218,7 +222,7 @@ class Usage(Case):
 class Looking(Case):
     def test_lists_leave_nothing_behind(self):
         for words in [["vm", "list"], ["disk", "list"], ["snapshot", "list"], ["operation", "list"],
-                      ["undo", "list"]]:
+                      ["disk-snapshot", "list"], ["undo", "list"]]:
             with self.subTest(words):
                 self.assertIn("items", self.json(*words))
                 self.run_command(*words)
@@ -230,7 +234,11 @@ class Looking(Case):
                       ["snapshot", "delete", "nope"], ["snapshot", "verify", "nope"],
                       ["snapshot", "wait", "nope"], ["operation", "show", NOWHERE],
                       ["undo", NOWHERE], ["restore", "web", "nope", "--mode", "dry-run"],
-                      ["snapshot", "create", "nope", "one"]]:
+                      ["snapshot", "create", "nope", "one"],
+                      ["disk-snapshot", "create", "web/vdz", "one"],
+                      ["disk-snapshot", "create", "nope/vda", "one"],
+                      ["disk-snapshot", "create", "/nope", "one"],
+                      ["disk-snapshot", "show", "nope"]]:
             with self.subTest(words):
                 self.assertEqual(self.error(*words, code=5)["code"], "NOT_FOUND")
                 out, err = self.run_command(*words, code=5)
@@ -294,6 +302,61 @@ class Working(Case):
         self.assertEqual(self.json("snapshot", "show", "one"), made)
         self.assertEqual(self.json("snapshot", "show", made["uuid"]), made)
         self.assertEqual(self.json("snapshot", "wait", "one"), made)
+
+    def test_a_disk_snapshot_has_the_keys_of_the_contract(self):
+        self.snapshot("one")
+        made = self.json("disk-snapshot", "create", "web/vda", "one", "--label", "a=b")
+        self.assertLessEqual(SNAPSHOT_KEYS, set(made))
+        self.assertLessEqual(DISK_KEYS, set(made["disks"][0]))
+        self.assertEqual((made["kind"], made["phase"], made["consistency"], made["partial"]),
+                         ("VirtualDiskSnapshot", "Ready", "offline", False))
+        self.assertEqual((made["vm"], made["disks"][0]["name"]),
+                         ({"name": "web", "uuid": UUID}, "web/vda"))
+        self.assertEqual(self.json("disk-snapshot", "show", made["uuid"]), made)
+        self.assertEqual(self.json("disk-snapshot", "wait", "one"), made)
+        self.error("snapshot", "show", made["uuid"], code=5)
+        head, row = self.run_command("disk-snapshot", "list")[0].splitlines()
+        self.assertEqual(head.split(), ["NAME", "DISK", "PHASE", "CONSISTENT", "AGE"])
+        self.assertEqual(row.split()[:4], ["one", "web/vda", "Ready", "offline"])
+        self.assertEqual(self.error("disk-snapshot", "create", "web/vda", "one", code=3)["code"],
+                         "EXISTS")
+        refused = self.error("restore", "web", made["uuid"], "--mode", "dry-run", code=5)
+        self.assertEqual(refused["code"], "NOT_FOUND")
+        done = self.json("disk-snapshot", "delete", "one")
+        self.assertEqual((done["type"], done["target"]["name"]), ("delete", "web/vda"))
+        self.assertEqual(self.json("disk-snapshot", "list"), {"items": []})
+        self.assertEqual(len(self.json("snapshot", "list")["items"]), 1)
+
+    def test_a_disk_by_its_path_is_its_vms(self):
+        made = self.json("disk-snapshot", "create", self.disk, "one")
+        self.assertEqual(made["disks"][0]["name"], "web/vda")
+        def names(disk):
+            items = self.json("disk-snapshot", "list", "--disk", disk)["items"]
+            return [item["name"] for item in items]
+        for disk in [self.disk, "web/vda", UUID + "/vda"]:
+            self.assertEqual(names(disk), ["one"])
+        self.assertEqual(names("web/vdb"), [])
+
+    def test_a_disk_of_no_vm_needs_no_hypervisor(self):
+        for name in ("a.raw", "b.qcow2"):
+            path = f"{self.folder}/{name}"
+            with open(path, "wb") as file:
+                file.truncate(1 << 20)
+        made = self.json("-c", "none", "disk-snapshot", "create", "./a.raw", "one",
+                         cwd=self.folder)
+        self.assertEqual((made["vm"], made["disks"][0]["name"], made["disks"][0]["format"]),
+                         (None, self.folder + "/a.raw", "raw"))
+        self.assertIs(made["evidence"]["hypervisor_asked"], False)
+        self.assertIs(self.json("disk-snapshot", "create", self.folder + "/a.raw", "two")
+                      ["evidence"]["hypervisor_asked"], True)
+        wrong = self.error("disk-snapshot", "create", self.folder + "/b.qcow2", "three", code=1)
+        self.assertEqual(wrong["code"], "UNSUPPORTED")
+        self.run_command("disk-snapshot", "create", self.folder + "/b.qcow2", "three", "--format",
+                         "raw")
+        for name in ("one", "two", "three"):
+            self.run_command("-c", "none", "disk-snapshot", "verify", name)
+            self.run_command("-c", "none", "disk-snapshot", "delete", name)
+        self.assertFalse(os.path.exists(self.folder + "/.vmsnap"))
 
     def test_lists_are_filtered_by_vm_and_label(self):
         self.snapshot("one", "--label", "tier=db")

@@ -225,6 +225,31 @@ engine_bench_snapshot(EngineBench *bench, char **ret_snapshot)
 }
 
 gboolean
+engine_bench_disk_snapshot(EngineBench *bench, const char *disk, char **ret_snapshot)
+{
+    g_autofree char *operation = vms_name_new_uuid();
+    char *targets[] = { (char *)disk, NULL };
+    gboolean detached = disk[0] == '/';
+    const VmsSnapshotRequest request = { .subject = VMSNAP_SNAPSHOT_KIND_DISK,
+                                         .name = (char *)"daily",
+                                         .disks = detached ? NULL : targets,
+                                         .path = detached ? (char *)disk : NULL,
+                                         .format = (char *)"raw",
+                                         .policy = VMSNAP_CONSISTENCY_REQUIRE };
+    g_autofree char *snapshot = NULL;
+
+    g_clear_error(&bench->error);
+    if (detached ? !vms_engine_disk_snapshot(&bench->engine, operation, &request, &bench->progress,
+                                             &snapshot, &bench->error)
+                 : !vms_engine_snapshot(&bench->engine, operation, FAKE_UUID, &request,
+                                        &bench->progress, &snapshot, &bench->error))
+        return FALSE;
+    if (ret_snapshot)
+        *ret_snapshot = g_steal_pointer(&snapshot);
+    return TRUE;
+}
+
+gboolean
 engine_bench_restore(EngineBench *bench, const char *snapshot, char **ret_uuid)
 {
     g_autofree char *operation = vms_name_new_uuid();

@@ -37,6 +37,8 @@ int engine_bench_open_operations(EngineBench *bench);
 
 /* As the functions of the engine; the error is kept. @ret_uuid: of the operation, may be NULL. */
 gboolean engine_bench_snapshot(EngineBench *bench, char **ret_snapshot);
+/* Of the disk with that target, or with that path which no VM has. */
+gboolean engine_bench_disk_snapshot(EngineBench *bench, const char *disk, char **ret_snapshot);
 gboolean engine_bench_restore(EngineBench *bench, const char *snapshot, char **ret_uuid);
 gboolean engine_bench_undo(EngineBench *bench, const char *restore);
 gboolean engine_bench_delete(EngineBench *bench, const char *snapshot);

@@ -104,6 +104,26 @@ Test(record, a_mutated_text_is_read_or_refused)
     g_rand_free(rand);
 }
 
+Test(record, a_snapshot_from_before_there_were_kinds_is_a_vms)
+{
+    g_autoptr(VmsSnapshot) snapshot =
+        vms_snapshot_new("9e107d9d-372b-4c9a-8ad4-a1d1b6b1a001", "nightly");
+    g_autoptr(VmsSnapshot) again = NULL;
+    g_autofree char *text = NULL;
+    g_auto(GStrv) parts = NULL;
+    g_autofree char *old = NULL;
+
+    snapshot->phase = VMSNAP_SNAPSHOT_READY;
+    snapshot->subject = VMSNAP_SNAPSHOT_KIND_DISK;
+    text = vms_record_write_snapshot(snapshot);
+    parts = g_strsplit(text, "\"subject\":\"disk\",", -1);
+    cr_assert_eq(g_strv_length(parts), 2, "%s", text);
+    old = g_strjoinv("", parts);
+    again = vms_record_read_snapshot(old, NULL);
+    cr_assert_not_null(again);
+    cr_assert_eq(again->subject, VMSNAP_SNAPSHOT_KIND_VM);
+}
+
 /* A good snapshot's text, with @from replaced by @to; what reading it says. */
 static void
 expect_refused(const char *from, const char *to, int code, const char *reason)

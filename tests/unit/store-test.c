@@ -105,6 +105,31 @@ Test(store, a_taken_name_is_refused_with_nothing_written)
     cr_assert_not(vms_store_load_operation(catalog, other.operation->uuid, &operation, NULL, NULL));
 }
 
+Test(store, a_name_is_unique_within_a_kind)
+{
+    g_auto(VmsWork) vm = new_work("nightly", 1);
+    g_auto(VmsWork) disk = new_work("nightly", 2);
+    g_autoptr(VmsSnapshot) found = NULL;
+    g_autoptr(VmsSnapshot) by_uuid = NULL;
+    g_autoptr(VmsSnapshot) none = NULL;
+    g_autoptr(GPtrArray) all = NULL;
+
+    disk.snapshot->subject = VMSNAP_SNAPSHOT_KIND_DISK;
+    must_save(&vm);
+    cr_assert(vms_store_check_free(catalog, VMSNAP_SNAPSHOT_KIND_DISK, "nightly", NULL));
+    must_save(&disk);
+    cr_assert_not(vms_store_check_free(catalog, VMSNAP_SNAPSHOT_KIND_DISK, "nightly", NULL));
+    must_find("nightly", vm.snapshot->uuid);
+    cr_assert(
+        vms_store_find_snapshot(catalog, VMSNAP_SNAPSHOT_KIND_DISK, "nightly", &found, NULL, NULL));
+    cr_assert_str_eq(found->uuid, disk.snapshot->uuid);
+    cr_assert(vms_store_load_snapshot(catalog, disk.snapshot->uuid, &by_uuid, NULL, NULL));
+    cr_assert_not(vms_store_find_snapshot(catalog, VMSNAP_SNAPSHOT_KIND_VM, disk.snapshot->uuid,
+                                          &none, NULL, NULL));
+    cr_assert(vms_store_list_snapshots(catalog, VMSNAP_SNAPSHOT_KIND_DISK, &all, NULL));
+    cr_assert_eq(all->len, 1);
+}
+
 Test(store, a_failed_snapshot_gives_its_name_away)
 {
     g_auto(VmsWork) first = new_work("nightly", 1);
