@@ -47,7 +47,7 @@ func TestEveryPublicFunctionIsUsed(t *testing.T) {
 		"vmsnap_check_ref": "a Go pointer is shared", "vmsnap_context_ref": "likewise",
 		"vmsnap_job_ref": "likewise", "vmsnap_plan_ref": "likewise",
 		"vmsnap_vm_list_ref": "lists become slices", "vmsnap_snapshot_list_ref": "likewise",
-		"vmsnap_operation_list_ref": "likewise",
+		"vmsnap_operation_list_ref": "likewise", "vmsnap_disk_list_ref": "likewise",
 	}
 	text, err := os.ReadFile("../../src/libvmsnap.map")
 	if err != nil {
@@ -116,6 +116,61 @@ func TestMachineIsFoundByNameAndUUID(t *testing.T) {
 		t.Fatalf("%v, %v", all, err)
 	}
 	all[0].Close()
+}
+
+func TestDiskIsTakenAndDeleted(t *testing.T) {
+	library := open(t, "none")
+	path := filepath.Join(t.TempDir(), "a.raw")
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	disk, err := library.FindDisk(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	if disk.Name() != path || disk.Path() != path || disk.Format() != "raw" ||
+		disk.VirtualSize() != 1<<20 || disk.VMName()+disk.VMUUID()+disk.Target() != "" ||
+		!json.Valid(disk.JSON()) {
+		t.Errorf("%s", disk.JSON())
+	}
+	made, err := disk.CreateSnapshot(context.Background(), SnapshotOptions{Name: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.Close()
+	if made.Kind() != SnapshotOfDisk || made.DiskName() != path || made.VMName() != "" ||
+		!made.Consistent() {
+		t.Errorf("%s", made.JSON())
+	}
+	found, err := library.FindDiskSnapshot("one")
+	if err != nil || found.UUID() != made.UUID() {
+		t.Fatalf("%v", err)
+	}
+	found.Close()
+	for _, name := range []string{path, ""} {
+		if all, err := library.ListDiskSnapshots(name); err != nil || len(all) != 1 {
+			t.Errorf("%v, %v", all, err)
+		}
+	}
+	if _, err := library.FindSnapshot("one"); !errors.Is(err, NotFound) {
+		t.Errorf("%v", err)
+	}
+	if err := made.Delete(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDisksOfAMachineAreListed(t *testing.T) {
+	library, vm := findTestVM(t)
+	for _, name := range []string{vm.Name(), ""} {
+		if _, err := library.ListDisks(name); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := library.FindDisk("test/nosuch", ""); !errors.Is(err, NotFound) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestWhatIsNotThereIsNotFound(t *testing.T) {

@@ -126,6 +126,47 @@ class Machines(WithStateFolder):
         self.assertEqual(names, ["test"] * 8)
 
 
+class Disks(WithStateFolder):
+    def test_a_disk_is_taken_and_deleted(self):
+        context = self.open("none")
+        path = os.path.join(self.state, "a.raw")
+        with open(path, "wb") as file:
+            file.truncate(1 << 20)
+        disk = context.find_disk(path)
+        self.assertEqual((disk.name, disk.path, disk.format, disk.virtual_size),
+                         (path, path, "raw", 1 << 20))
+        self.assertEqual((disk.vm_name, disk.vm_uuid, disk.target), (None, None, None))
+        self.assertEqual(disk.info["kind"], "VirtualDisk")
+        with disk.snapshot("one", labels={"by": "test"}) as job:
+            job.wait()
+            made = job.snapshot()
+        self.assertEqual((made.kind, made.disk_name, made.vm_name, made.consistent),
+                         (vmsnap.SnapshotKind.DISK, path, None, True))
+        self.assertEqual(context.find_disk_snapshot("one").uuid, made.uuid)
+        self.assertEqual([each.name for each in context.list_disk_snapshots()], ["one"])
+        self.assertEqual(context.list_disk_snapshots("/else"), [])
+        self.assertEqual(context.list_snapshots(), [])
+        made.verify().wait()
+        made.delete().wait()
+        self.assertEqual(context.list_disk_snapshots(path), [])
+
+    def test_what_is_no_disk_is_refused(self):
+        context = self.open("none")
+        for name, code in (("x", "INVALID"), ("web/vda", "UNSUPPORTED"), ("/none", "NOT_FOUND"),
+                           (self.state, "UNSUPPORTED"), ("/a\n", "INVALID")):
+            with self.assertRaises(vmsnap.Error) as caught:
+                context.find_disk(name)
+            self.assertEqual(caught.exception.code.name, code, name)
+        with self.assertRaises(vmsnap.Invalid):
+            context.find_disk(self.state, "vmdk")
+
+    def test_disks_of_a_machine_are_listed(self):
+        context = self.open()
+        self.assertEqual({disk.vm_name for disk in context.list_disks()} - {"test"}, set())
+        with self.assertRaises(vmsnap.NotFound):
+            context.find_disk("test/nosuch")
+
+
 class Jobs(WithStateFolder):
     def test_recovery_with_nothing_to_do_succeeds(self):
         job = self.open().recover()
