@@ -76,6 +76,8 @@ type SnapshotOptions struct {
 	WaitReady    time.Duration // Longest wait for lock, agent, foreign jobs.
 	FreezeCall   time.Duration // Longest wait for the freeze reply.
 	FreezeBudget time.Duration // Agent's acknowledgement to thaw request.
+	// AcceptUnfrozen lists mount points and targets that may hold what no freeze reaches.
+	AcceptUnfrozen []string
 }
 
 // Snapshot is a reading of one stored snapshot.
@@ -97,6 +99,7 @@ func (options *SnapshotOptions) inC(a *arena) C.vmsnap_snapshot_options {
 		wait_ready_ms:    a.milliseconds(options.WaitReady),
 		freeze_call_ms:   a.milliseconds(options.FreezeCall),
 		freeze_budget_ms: a.milliseconds(options.FreezeBudget),
+		accept_unfrozen:  a.list(options.AcceptUnfrozen),
 	}
 }
 

@@ -70,6 +70,10 @@ typedef struct vmsnap_snapshot_options {
     uint32_t freeze_call_ms;   /**< Longest wait for the freeze reply; 0: 10 s (Windows 60 s). */
     uint32_t freeze_budget_ms; /**< Agent's acknowledgement to thaw request; 0: 5 s. */
     uint32_t flags;            /**< Must be 0. */
+    const char *const *accept_unfrozen; /**< Mount points ("/data") and targets ("vdb") that may
+                                    hold what no freeze reaches (vfat, ZFS, a raw database) without
+                                    costing the grade; ended by NULL; NULL: none. Kept as exceptions
+                                    in the evidence. */
 } vmsnap_snapshot_options;
 
 /** Initializer of a vmsnap_snapshot_options. */

@@ -49,6 +49,18 @@ check_disks(const char *const *disks, GError **error)
 }
 
 static gboolean
+check_accepted(const char *const *names, GError **error)
+{
+    for (guint i = 0; names && names[i]; i++)
+        if (i >= MOST_DISKS || !*names[i] || strnlen(names[i], MOST_TEXT + 1) > MOST_TEXT ||
+            !g_utf8_validate(names[i], -1, NULL))
+            return vms_fail(error, VMSNAP_E_INVALID,
+                            "the list of what may stay unfrozen is not "
+                            "usable");
+    return TRUE;
+}
+
+static gboolean
 check_description(const char *text, GError **error)
 {
     if (text && (strnlen(text, MOST_TEXT + 1) > MOST_TEXT || !g_utf8_validate(text, -1, NULL)))
@@ -63,7 +75,7 @@ check_options(const vmsnap_snapshot_options *options, GError **error)
     if (!vms_need(options->name != NULL, "the snapshot's name", error) ||
         !vms_name_check_snapshot(options->name, error) ||
         !check_description(options->description, error) || !check_labels(options->labels, error) ||
-        !check_disks(options->disks, error))
+        !check_disks(options->disks, error) || !check_accepted(options->accept_unfrozen, error))
         return FALSE;
     if (options->store && !vms_name_check_path(options->store, error))
         return FALSE;
@@ -88,6 +100,7 @@ request_of(const vmsnap_snapshot_options *options)
     request->labels = g_strdupv((char **)options->labels);
     request->disks = g_strdupv((char **)options->disks);
     request->store = g_strdup(options->store);
+    request->accept_unfrozen = g_strdupv((char **)options->accept_unfrozen);
     request->policy = (vmsnap_consistency_policy)options->consistency;
     request->method = (vmsnap_method)options->method;
     request->wait_ready_ms = options->wait_ready_ms;

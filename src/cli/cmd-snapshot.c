@@ -34,6 +34,7 @@ run_create(Cli *cli)
     vmsnap_snapshot_options options = VMSNAP_SNAPSHOT_OPTIONS_INIT;
     g_autofree const char **labels = cli_values(cli, "label");
     g_autofree const char **disks = cli_values(cli, "disk");
+    g_autofree const char **accepted = cli_values(cli, "accept-unfrozen");
     g_autoptr(vmsnap_snapshot) snapshot = NULL;
     vmsnap_error *error = NULL;
     CliExit status;
@@ -42,6 +43,7 @@ run_create(Cli *cli)
         return CLI_USAGE;
     options.labels = labels;
     options.disks = disks;
+    options.accept_unfrozen = accepted;
     if (!cli_open(cli, CLI_CHANGE, &status))
         return status;
     if (create(cli, &options, &snapshot, &error) < 0)

@@ -11,6 +11,7 @@
         { "wait-ready", 0, "S", "seconds to wait for locks, agent, other jobs (0)" },              \
         { "freeze-call", 0, "S", "seconds to wait for the freeze (10, Windows 60)" },              \
         { "freeze-budget", 0, "S", "seconds the guest may stay frozen (5)" },                      \
+        { "accept-unfrozen", 0, "MOUNT|TARGET", "may stay unfrozen; may be repeated" },            \
         { "store", 0, "DIR", "folder for the images (beside each disk)" },                         \
         { "label", 0, "KEY=VALUE", "label; may be repeated" },                                     \
     {                                                                                              \

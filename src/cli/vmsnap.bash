@@ -32,7 +32,7 @@ _vmsnap()
             ((++i < COMP_CWORD)) && _vmsnap_command+=("$option" "${COMP_WORDS[i]}")
             ;;
         -o | --output | --consistency | --disk | --method | --wait-ready | --freeze-call | \
-            --freeze-budget | --store | --label | --description | --vm | --timeout | --mode | \
+            --freeze-budget | --accept-unfrozen | --store | --label | --description | --vm | --timeout | --mode | \
             --stop-timeout | --undo-ttl | --plan | --format) ((++i)) ;;
         -*) ;;
         *) words+=("$option") ;;
@@ -55,9 +55,9 @@ _vmsnap()
     if [[ $cur == -* ]]; then
         case "${words[0]} ${words[1]}" in
         'snapshot create') options='--consistency --disk --method --wait-ready --freeze-call
-            --freeze-budget --store --label --description' ;;
+            --freeze-budget --accept-unfrozen --store --label --description' ;;
         'disk-snapshot create') options='--consistency --format --method --wait-ready --freeze-call
-            --freeze-budget --store --label --description' ;;
+            --freeze-budget --accept-unfrozen --store --label --description' ;;
         'snapshot list') options='--vm --label' ;;
         'disk-snapshot list') options='--disk --label' ;;
         'snapshot wait' | 'disk-snapshot wait') options='--timeout' ;;

@@ -3,8 +3,7 @@
 #include "engine/cut-set.h"
 
 static gboolean
-hold_disk(const VmsCutSet *set, VmsCutDisk *disk, gboolean force, gboolean *ret_open,
-          GError **error)
+hold_disk(const VmsCutSet *set, VmsCutDisk *disk, gboolean force, GError **error)
 {
     g_autoptr(GError) refused = NULL;
 
@@ -13,7 +12,7 @@ hold_disk(const VmsCutSet *set, VmsCutDisk *disk, gboolean force, gboolean *ret_
         return TRUE;
     if (vms_error_get_code(refused) == VMSNAP_E_BUSY && force &&
         disk->disk->method == VMSNAP_METHOD_REFLINK) {
-        *ret_open = TRUE;
+        disk->was_open = TRUE;
         return TRUE;
     }
     g_propagate_error(error, g_steal_pointer(&refused));
@@ -50,13 +49,18 @@ bytes_offline(const VmsCutSet *set)
 }
 
 gboolean
-vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, gboolean *ret_open,
-                GError **error)
+vms_cut_was_open(const VmsCutSet *set, guint index)
 {
-    gboolean open = FALSE;
+    const VmsCutDisk *disk = set->disks->pdata[index];
 
+    return disk->was_open;
+}
+
+gboolean
+vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, GError **error)
+{
     for (guint i = 0; i < set->disks->len; i++) {
-        if (!hold_disk(set, set->disks->pdata[i], force, &open, error))
+        if (!hold_disk(set, set->disks->pdata[i], force, error))
             return FALSE;
     }
     vms_progress_set_total(progress, bytes_offline(set));
@@ -65,8 +69,5 @@ vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, gboolean 
             !take_offline(set, set->disks->pdata[i], progress, error))
             return FALSE;
     }
-    if (!vms_cut_take_nvram(set, error))
-        return FALSE;
-    *ret_open = open;
-    return TRUE;
+    return vms_cut_take_nvram(set, error);
 }

@@ -13,6 +13,7 @@ typedef struct {
     VmsTransfer *transfer;       /* NULL: flattened by a conversion, which makes its own target */
     VmsHold *hold;               /* off VM: keeps QEMU away while we read */
     char *scratch;               /* backup: NULL otherwise */
+    gboolean was_open;           /* off VM: somebody else had the image open */
 } VmsCutDisk;
 
 struct VmsCutSet {

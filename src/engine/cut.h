@@ -30,10 +30,11 @@ const char *vms_cut_get_socket(const VmsCutSet *set); /* NULL: no backup job */
 /* The instant: runs while the guest stands still; shaped for VmsWindow.cut. @data is the set. */
 gboolean vms_cut_fire(void *data, GError **error);
 
-/* The same for a VM that is off: image locks held, clone or copy of each. @ret_open gets whether
- * somebody else had an image open (only when @force: then it is cut all the same). */
-gboolean vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, gboolean *ret_open,
-                         GError **error);
+/* The same for a VM that is off: image locks held, clone or copy of each. With @force an image that
+ * somebody else has open is cut all the same; see vms_cut_was_open(). */
+gboolean vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, GError **error);
+/* Of the disk at @index of the snapshot. */
+gboolean vms_cut_was_open(const VmsCutSet *set, guint index);
 
 /* Copy what a backup job exports; the job may be ended afterwards. */
 gboolean vms_cut_copy(VmsCutSet *set, VmsProgress *progress, GError **error);

@@ -86,10 +86,12 @@ take(VmsTaking *self, GError **error)
     vms_progress_enter(self->progress, VMSNAP_STAGE_CAPTURING);
     snapshot->evidence->times.cut_start = vms_clock_monotonic_us();
     if (!vms_cut_offline(self->cuts, self->request->policy != VMSNAP_CONSISTENCY_REQUIRE,
-                         self->progress, &self->open, error))
+                         self->progress, error))
         return FALSE;
     snapshot->evidence->times.cut_end = vms_clock_monotonic_us();
-    return (self->open || vms_disk_survey_again(self->engine, self->survey, error)) &&
+    vms_taking_note_disks(self);
+    return (vms_cut_was_open(self->cuts, 0) ||
+            vms_disk_survey_again(self->engine, self->survey, error)) &&
            vms_cut_finish(self->cuts, error) && vms_taking_judge(self, error);
 }
 

@@ -42,6 +42,7 @@ typedef struct {
     char *path;    /* of a disk that no VM has; NULL: a VM is given */
     char *format;  /* of that disk */
     char *store;   /* NULL: beside the disks */
+    char **accept_unfrozen; /* mount points and targets; NULL-ended or NULL */
     vmsnap_consistency_policy policy;
     vmsnap_method method;
     guint wait_ready_ms;

@@ -13,5 +13,6 @@ vms_snapshot_request_free(VmsSnapshotRequest *request)
     g_free(request->path);
     g_free(request->format);
     g_free(request->store);
+    g_strfreev(request->accept_unfrozen);
     g_free(request);
 }

@@ -65,7 +65,7 @@ cut_off(VmsTaking *self, GError **error)
     vms_progress_enter(self->progress, VMSNAP_STAGE_CAPTURING);
     evidence->times.cut_start = vms_clock_monotonic_us();
     if (!vms_cut_offline(self->cuts, self->request->policy != VMSNAP_CONSISTENCY_REQUIRE,
-                         self->progress, &self->open, error))
+                         self->progress, error))
         return FALSE;
     evidence->times.cut_end = vms_clock_monotonic_us();
     if (!vms_hypervisor_read_state(self->engine->drivers->hypervisor, vm->uuid, &state,
@@ -78,6 +78,21 @@ cut_off(VmsTaking *self, GError **error)
 }
 
 static gboolean
+cut(VmsTaking *self, GError **error)
+{
+    VmsEvidence *evidence = vms_evidence_new();
+
+    vms_evidence_free(self->work.snapshot->evidence);
+    self->work.snapshot->evidence = evidence;
+    for (char **name = self->request->accept_unfrozen; name && *name; name++)
+        g_ptr_array_add(evidence->accepted, g_strdup(*name));
+    if (!(vms_vm_is_active(self->survey->vm) ? cut_running(self, error) : cut_off(self, error)))
+        return FALSE;
+    vms_taking_note_disks(self);
+    return TRUE;
+}
+
+static gboolean
 prepare_and_cut(VmsTaking *self, GError **error)
 {
     vms_progress_enter(self->progress, VMSNAP_STAGE_PREPARING);
@@ -85,9 +100,7 @@ prepare_and_cut(VmsTaking *self, GError **error)
                          &self->cuts, error) ||
         !vms_progress_check(self->progress, error))
         return FALSE;
-    vms_evidence_free(self->work.snapshot->evidence);
-    self->work.snapshot->evidence = vms_evidence_new();
-    return vms_vm_is_active(self->survey->vm) ? cut_running(self, error) : cut_off(self, error);
+    return cut(self, error);
 }
 
 /* What was made for a try that did not come to a cut. */

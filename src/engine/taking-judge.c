@@ -34,29 +34,37 @@ read_writes(const VmsTaking *self, const char *target)
     return writes;
 }
 
+void
+vms_taking_note_disks(VmsTaking *self)
+{
+    VmsSnapshot *snapshot = self->work.snapshot;
+    GPtrArray *facts = snapshot->evidence->disks;
+
+    g_ptr_array_set_size(facts, 0);
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+        const VmsSurveyDisk *source = self->survey->disks->pdata[i];
+
+        g_ptr_array_add(facts,
+                        vms_disk_facts_new(disk->target, read_writes(self, disk->target),
+                                           source->sharer || vms_cut_was_open(self->cuts, i)));
+    }
+}
+
 /* The grade, from what was seen immediately before and after the cut and in its images. */
 gboolean
 vms_taking_judge(VmsTaking *self, GError **error)
 {
     VmsSnapshot *snapshot = self->work.snapshot;
-    g_autofree VmsJudgedDisk *disks = g_new0(VmsJudgedDisk, snapshot->disks->len);
     g_autoptr(VmsVerdict) verdict = NULL;
 
     probe_images(self);
-    for (guint i = 0; i < snapshot->disks->len; i++) {
-        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
-        const VmsSurveyDisk *source = self->survey->disks->pdata[i];
-
-        disks[i].target = disk->target;
-        disks[i].writes = read_writes(self, disk->target);
-        disks[i].open = self->open || source->sharer;
-    }
-    verdict = vms_consistency_judge(snapshot->evidence, disks, snapshot->disks->len);
+    verdict = vms_consistency_judge(snapshot->evidence);
     snapshot->grade = verdict->grade;
     for (guint i = 0; i < snapshot->disks->len; i++) {
         VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
 
-        disk->grade = disks[i].grade;
+        disk->grade = verdict->grades[i];
     }
     if (!vms_verdict_check(verdict, self->request->policy, error))
         return FALSE;

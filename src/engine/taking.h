@@ -19,7 +19,6 @@ typedef struct {
     VmsSurvey *survey;
     VmsCutSet *cuts;
     VmsWatch *watch; /* guard of a backup job that still runs */
-    gboolean open;   /* off VM: somebody else had an image open */
 } VmsTaking;
 
 void vms_taking_clear(VmsTaking *self);
@@ -46,6 +45,8 @@ gboolean vms_taking_copy(VmsTaking *self, GError **error);
 /* Remove what was made for a try that did not come to a cut. */
 gboolean vms_taking_clear_try(VmsTaking *self, GError **error);
 
-/* engine/taking-judge.c: the grade, from what was seen immediately before and after the cut and in
+/* engine/taking-judge.c: what is known of the disks; to be called right after the cut. */
+void vms_taking_note_disks(VmsTaking *self);
+/* The grade, from what was seen immediately before and after the cut and in
  * its images. Fails when the policy refuses it. */
 gboolean vms_taking_judge(VmsTaking *self, GError **error);

@@ -74,7 +74,10 @@ freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
     g_autoptr(GError) cause = failed;
     GError *unsure = NULL;
 
+    g_free(evidence->freeze_error);
     evidence->freeze_error = g_strdup(cause->message);
+    g_free(evidence->freeze_reason);
+    evidence->freeze_reason = g_strdup("FreezeFailed");
     if (is_frozen_by_another(cause)) {
         evidence->frozen_before = TRUE;
         run->frozen = FALSE;
@@ -84,8 +87,7 @@ freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
         run->frozen = FALSE;
     }
     if (run->wish != VMS_FREEZE_MUST) {
-        vms_evidence_warn(evidence, "FreezeFailed: %s", cause->message);
-        return TRUE;
+        return TRUE; /* the judge tells it */
     }
     vms_refuse(error, VMSNAP_E_AGENT, "FreezeFailed", "freezing VM %s failed: %s",
                run->window->vm->name, cause->message);

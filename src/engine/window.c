@@ -48,6 +48,19 @@ read_before(VmsWindowRun *run, GError **error)
     return TRUE;
 }
 
+/* Why the guest is not frozen, where that is no failure. */
+static void
+go_without(VmsWindowRun *run, const char *reason, const char *message)
+{
+    VmsEvidence *evidence = run->evidence;
+
+    g_free(evidence->freeze_reason);
+    evidence->freeze_reason = g_strdup(reason);
+    g_free(evidence->freeze_error);
+    evidence->freeze_error = g_strdup(message);
+    run->wish = VMS_FREEZE_NOT;
+}
+
 /* Under prefer an agent that cannot freeze is a warning. */
 static gboolean
 rehearse(VmsWindowRun *run, GError **error)
@@ -68,8 +81,7 @@ rehearse(VmsWindowRun *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&failed));
         return FALSE;
     }
-    vms_evidence_warn(run->evidence, "%s: %s", vms_error_get_reason(failed), failed->message);
-    run->wish = VMS_FREEZE_NOT;
+    go_without(run, vms_error_get_reason(failed), failed->message);
     return TRUE;
 }
 
@@ -116,7 +128,7 @@ prepare(VmsWindowRun *run, GError **error)
         !read_before(run, error))
         return FALSE;
     if (why && window->policy == VMSNAP_CONSISTENCY_PREFER)
-        vms_evidence_warn(run->evidence, "%s", why);
+        go_without(run, "AgentNotReady", why);
     run->suspends = window->suspend && run->evidence->state_before == VMSNAP_VM_RUNNING;
     if (!rehearse(run, error))
         return FALSE;

@@ -29,6 +29,26 @@ vms_guest_fs_free(VmsGuestFs *fs)
     g_free(fs);
 }
 
+VmsDiskFacts *
+vms_disk_facts_new(const char *target, gint64 writes, gboolean open)
+{
+    VmsDiskFacts *facts = g_new0(VmsDiskFacts, 1);
+
+    facts->target = g_strdup(target);
+    facts->writes = writes;
+    facts->open = open;
+    return facts;
+}
+
+void
+vms_disk_facts_free(VmsDiskFacts *facts)
+{
+    if (!facts)
+        return;
+    g_free(facts->target);
+    g_free(facts);
+}
+
 VmsEvidence *
 vms_evidence_new(void)
 {
@@ -38,6 +58,8 @@ vms_evidence_new(void)
     evidence->freeze_list = g_ptr_array_new_with_free_func(g_free);
     evidence->exceptions = g_ptr_array_new_with_free_func(g_free);
     evidence->warnings = g_ptr_array_new_with_free_func(g_free);
+    evidence->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_disk_facts_free);
+    evidence->accepted = g_ptr_array_new_with_free_func(g_free);
     evidence->fs_states = g_ptr_array_new_with_free_func((GDestroyNotify)vms_fs_state_free);
     evidence->frozen_count = -1;
     evidence->thawed_count = -1;
@@ -53,11 +75,14 @@ vms_evidence_free(VmsEvidence *evidence)
         return;
     g_free(evidence->agent_version);
     g_free(evidence->freeze_error);
+    g_free(evidence->freeze_reason);
     g_free(evidence->state_reason);
     g_ptr_array_unref(evidence->filesystems);
     g_ptr_array_unref(evidence->freeze_list);
     g_ptr_array_unref(evidence->exceptions);
     g_ptr_array_unref(evidence->warnings);
+    g_ptr_array_unref(evidence->disks);
+    g_ptr_array_unref(evidence->accepted);
     g_ptr_array_unref(evidence->fs_states);
     g_free(evidence);
 }

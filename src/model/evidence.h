@@ -16,6 +16,13 @@ typedef struct {
     gboolean unmapped; /* lies on a disk that could not be matched to a target */
 } VmsGuestFs;
 
+/* What was known of one disk right after its cut. */
+typedef struct {
+    char *target;
+    gint64 writes; /* bytes written to it since the VM started; -1: not known, or the VM was off */
+    gboolean open; /* somebody else than the VM had the image open */
+} VmsDiskFacts;
+
 /* Moments on CLOCK_MONOTONIC, microseconds; 0: did not happen. */
 typedef struct {
     gint64 freeze_sent;
@@ -46,6 +53,7 @@ typedef struct {
     gboolean frozen_before; /* the guest was frozen when we came */
     gboolean thaw_failed;   /* thaw answered with an error */
     char *freeze_error;     /* why the freeze failed, the agent's own text; NULL: it did not */
+    char *freeze_reason;    /* "AgentNotReady", "FreezeUnsupported", …; NULL: "FreezeFailed" */
     /* About the cut */
     VmsTimes times;
     VmsInstance before;
@@ -60,12 +68,16 @@ typedef struct {
     gboolean overdue;      /* the freeze budget ran out before the thaw was sent */
     GPtrArray *exceptions; /* char*: what was allowed not to be frozen, and why */
     GPtrArray *warnings;   /* char* */
-    /* About the images of the cut */
+    /* About the disks and the images of the cut */
+    GPtrArray *disks;     /* VmsDiskFacts*: those that were cut */
+    GPtrArray *accepted;  /* char*: mount points and targets the caller takes unfrozen */
     GPtrArray *fs_states; /* VmsFsState* */
 } VmsEvidence;
 
 VmsGuestFs *vms_guest_fs_new(const char *mountpoint, const char *type, const char *name);
 void vms_guest_fs_free(VmsGuestFs *fs);
+VmsDiskFacts *vms_disk_facts_new(const char *target, gint64 writes, gboolean open);
+void vms_disk_facts_free(VmsDiskFacts *facts);
 VmsEvidence *vms_evidence_new(void);
 void vms_evidence_free(VmsEvidence *evidence);
 void vms_evidence_warn(VmsEvidence *evidence, const char *format, ...) G_GNUC_PRINTF(2, 3);

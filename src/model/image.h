@@ -51,6 +51,8 @@ typedef struct {
     guint64 offset; /* of the partition, bytes; 0: whole disk */
     char *type;     /* "ext4", "btrfs", "xfs", …; "opaque:crypto_LUKS" for what hides another */
     VmsFsClean clean;
+    guint partition; /* its number in the partition table; 0: the whole disk */
+    gboolean efi;    /* the table calls it an EFI system partition */
 } VmsFsState;
 
 VmsFsState *vms_fs_state_new(const char *disk, guint64 offset, const char *type, VmsFsClean clean);

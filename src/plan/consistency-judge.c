@@ -48,7 +48,67 @@ static void G_GNUC_PRINTF(2, 3) note_exception(Judge *judge, const char *format,
 static gboolean
 is_vfat(const char *type)
 {
-    return g_str_has_prefix(type, "vfat") || g_str_has_prefix(type, "exfat");
+    return type && (g_str_has_prefix(type, "vfat") || g_str_has_prefix(type, "exfat"));
+}
+
+/* ---- what the caller accepts, and what the partition table tells ---- */
+
+static gboolean
+is_accepted(const Judge *judge, const char *name)
+{
+    return name &&
+           g_ptr_array_find_with_equal_func(judge->evidence->accepted, name, g_str_equal, NULL);
+}
+
+/* "vda15" or "nvme0n1p2": 15, 2; 0: it ends with no number. */
+static guint64
+partition_of(const char *name)
+{
+    gsize at = name ? strlen(name) : 0;
+
+    while (at > 0 && g_ascii_isdigit(name[at - 1]))
+        at--;
+    return name ? g_ascii_strtoull(name + at, NULL, 10) : 0;
+}
+
+/* Where the cut image shows the partition of a vfat mount, its table decides whether that is an
+ * EFI system partition; a whole disk is none. */
+static VmsFsKind
+kind_by_table(const Judge *judge, const VmsGuestFs *fs, VmsFsKind by_mount)
+{
+    const GPtrArray *states = judge->evidence->fs_states;
+    guint64 number = partition_of(fs->name);
+    VmsFsKind kind = by_mount;
+
+    for (guint i = 0; i < states->len; i++) {
+        const VmsFsState *state = g_ptr_array_index(states, i);
+
+        if (!is_vfat(state->type) || !vms_guest_fs_lies_on(fs, state->disk))
+            continue;
+        if (state->partition == number)
+            return state->efi ? VMS_FS_KIND_EFI : VMS_FS_KIND_CANNOT;
+        kind = VMS_FS_KIND_CANNOT;
+    }
+    return kind;
+}
+
+static VmsFsKind
+kind_of(const Judge *judge, const VmsGuestFs *fs)
+{
+    VmsFsKind kind = vms_guest_fs_kind(fs);
+
+    return is_vfat(fs->type) ? kind_by_table(judge, fs, kind) : kind;
+}
+
+/* A file system the freeze must have taken. */
+static gboolean
+must_freeze(const Judge *judge, const VmsGuestFs *fs)
+{
+    VmsFsKind kind = kind_of(judge, fs);
+
+    if (kind == VMS_FS_KIND_STRANGER && is_accepted(judge, fs->mountpoint))
+        return FALSE;
+    return kind == VMS_FS_KIND_FREEZES || kind == VMS_FS_KIND_STRANGER;
 }
 
 /* ---- the window as a whole ---- */
@@ -64,10 +124,11 @@ note_no_freeze(Judge *judge)
     state = vms_consistency_state_flaw(e->state_before, e->state_reason, e->managed_save);
     if (state)
         note_flaw(judge, "PotentiallyInconsistent", g_steal_pointer(&state));
+    else if (e->freeze_error)
+        note_flaw(judge, e->freeze_reason ? e->freeze_reason : "FreezeFailed",
+                  g_strdup(e->freeze_error));
     else if (e->frozen_before)
         note_flaw(judge, "FreezeFailed", g_strdup("the guest was frozen already, not by us"));
-    else if (e->freeze_error)
-        note_flaw(judge, "FreezeFailed", g_strdup(e->freeze_error));
     else if (e->frozen_count == 0)
         note_flaw(judge, "FreezeFailed", g_strdup("the agent froze no file system"));
     else
@@ -126,12 +187,9 @@ note_uncounted(Judge *judge)
 
     for (guint i = 0; i < e->filesystems->len; i++) {
         const VmsGuestFs *fs = g_ptr_array_index(e->filesystems, i);
-        VmsFsKind kind = vms_guest_fs_kind(fs);
 
-        if (!g_hash_table_add(distinct, (gpointer)vms_guest_fs_identity(fs)))
-            continue;
-        wanted += (kind == VMS_FS_KIND_FREEZES || kind == VMS_FS_KIND_STRANGER) &&
-                  vms_freeze_list_has(e, fs);
+        if (g_hash_table_add(distinct, (gpointer)vms_guest_fs_identity(fs)))
+            wanted += must_freeze(judge, fs) && vms_freeze_list_has(e, fs);
     }
     if ((guint)e->frozen_count >= wanted)
         return FALSE;
@@ -142,33 +200,49 @@ note_uncounted(Judge *judge)
 
 /* ---- one disk ---- */
 
-/* What a freeze passes by but nothing was written to, or is of no weight. */
+static const char *
+why_no_flaw(VmsFsKind kind, const VmsDiskFacts *disk)
+{
+    if (kind == VMS_FS_KIND_READ_ONLY)
+        return "read-only by type";
+    if (kind == VMS_FS_KIND_EFI)
+        return "EFI system partition";
+    return disk->writes == 0 ? "its disk was not written to" : "accepted by the caller";
+}
+
+/* What a freeze passes by; no flaw when nothing was written to it, or it is of no weight. */
 static char *
-flaw_of_mounts(Judge *judge, const VmsJudgedDisk *disk)
+flaw_of_mount(Judge *judge, const VmsDiskFacts *disk, const VmsGuestFs *fs)
+{
+    VmsFsKind kind = kind_of(judge, fs);
+    gboolean accepted = is_accepted(judge, fs->mountpoint) || is_accepted(judge, disk->target);
+
+    if (must_freeze(judge, fs))
+        return vms_freeze_list_has(judge->evidence, fs)
+                   ? NULL
+                   : g_strdup_printf("%s on %s was not among those to be frozen: %s", fs->type,
+                                     disk->target, fs->mountpoint);
+    if (kind == VMS_FS_KIND_CANNOT && disk->writes != 0 && !accepted)
+        return g_strdup_printf("%s on %s cannot be frozen and was written to: %s", fs->type,
+                               disk->target, fs->mountpoint);
+    note_exception(judge, "%s: %s is not frozen: %s", fs->mountpoint, fs->type,
+                   why_no_flaw(kind, disk));
+    return NULL;
+}
+
+static char *
+flaw_of_mounts(Judge *judge, const VmsDiskFacts *disk)
 {
     const GPtrArray *filesystems = judge->evidence->filesystems;
+    char *flaw = NULL;
 
-    for (guint i = 0; i < filesystems->len; i++) {
+    for (guint i = 0; i < filesystems->len && !flaw; i++) {
         const VmsGuestFs *fs = g_ptr_array_index(filesystems, i);
-        VmsFsKind kind = vms_guest_fs_kind(fs);
 
-        if (!vms_guest_fs_may_lie_on(fs, disk->target))
-            continue;
-        if (kind == VMS_FS_KIND_FREEZES || kind == VMS_FS_KIND_STRANGER) {
-            if (vms_freeze_list_has(judge->evidence, fs))
-                continue;
-            return g_strdup_printf("%s on %s was not among those to be frozen: %s", fs->type,
-                                   disk->target, fs->mountpoint);
-        }
-        if (kind == VMS_FS_KIND_CANNOT && disk->writes != 0)
-            return g_strdup_printf("%s on %s cannot be frozen and was written to: %s", fs->type,
-                                   disk->target, fs->mountpoint);
-        note_exception(judge, "%s: %s is not frozen: %s", fs->mountpoint, fs->type,
-                       kind == VMS_FS_KIND_CANNOT      ? "its disk was not written to"
-                       : kind == VMS_FS_KIND_READ_ONLY ? "read-only by type"
-                                                       : "EFI system partition");
+        if (vms_guest_fs_may_lie_on(fs, disk->target))
+            flaw = flaw_of_mount(judge, disk, fs);
     }
-    return NULL;
+    return flaw;
 }
 
 static gboolean
@@ -205,7 +279,7 @@ image_at_rest(const Judge *judge, const char *target)
 
 /* A disk on which the agent lists nothing: a raw database, ZFS, a member of something. */
 static char *
-flaw_of_bare_disk(Judge *judge, const VmsJudgedDisk *disk)
+flaw_of_bare_disk(Judge *judge, const VmsDiskFacts *disk)
 {
     if (any_mount(judge, disk->target))
         return NULL;
@@ -213,6 +287,8 @@ flaw_of_bare_disk(Judge *judge, const VmsJudgedDisk *disk)
         note_exception(judge, "disk %s: nothing mounted, not written to", disk->target);
     else if (image_at_rest(judge, disk->target))
         note_exception(judge, "disk %s: nothing mounted, what it holds is at rest", disk->target);
+    else if (is_accepted(judge, disk->target))
+        note_exception(judge, "disk %s: nothing mounted, accepted by the caller", disk->target);
     else
         return g_strdup_printf("disk %s holds no file system the agent knows and was written to",
                                disk->target);
@@ -229,7 +305,7 @@ passes_unseen(const char *type)
 /* A file system of a running VM's cut image that contradicts the freeze. vfat has its dirty bit
  * set as long as it is mounted and is judged by its mount. */
 static char *
-flaw_of_image(const Judge *judge, const VmsJudgedDisk *disk, gboolean off)
+flaw_of_image(Judge *judge, const VmsDiskFacts *disk, gboolean off)
 {
     const GPtrArray *states = judge->evidence->fs_states;
 
@@ -240,23 +316,28 @@ flaw_of_image(const Judge *judge, const VmsJudgedDisk *disk, gboolean off)
             continue;
         if (state->clean == VMS_FS_NEEDS_REPLAY && (off || !is_vfat(state->type)))
             return g_strdup_printf("%s on disk %s at offset %" G_GUINT64_FORMAT
-                                   " needs its journal replayed",
-                                   state->type, disk->target, state->offset);
-        if (!off && disk->writes != 0 && passes_unseen(state->type))
+                                   " needs its journal replayed%s",
+                                   state->type, disk->target, state->offset,
+                                   off ? "" : ": it was not frozen, whatever the agent says");
+        if (off || disk->writes == 0 || !passes_unseen(state->type))
+            continue;
+        if (!is_accepted(judge, disk->target))
             return g_strdup_printf("%s on disk %s cannot be frozen and was written to", state->type,
                                    disk->target);
+        note_exception(judge, "disk %s: %s is not frozen: accepted by the caller", disk->target,
+                       state->type);
     }
     return NULL;
 }
 
 static char *
-flaw_of_sharing(const VmsJudgedDisk *disk)
+flaw_of_sharing(const VmsDiskFacts *disk)
 {
     return g_strdup_printf("somebody else has disk %s open", disk->target);
 }
 
-static void
-judge_running_disk(Judge *judge, VmsJudgedDisk *disk)
+static vmsnap_grade
+judge_running_disk(Judge *judge, const VmsDiskFacts *disk)
 {
     char *flaw = flaw_of_mounts(judge, disk);
 
@@ -266,29 +347,49 @@ judge_running_disk(Judge *judge, VmsJudgedDisk *disk)
         flaw = flaw_of_image(judge, disk, FALSE);
     if (!flaw && disk->open)
         flaw = flaw_of_sharing(disk);
-    disk->grade = flaw ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_FROZEN;
     if (flaw)
         note_flaw(judge, "PotentiallyInconsistent", flaw);
+    return flaw ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_FROZEN;
+}
+
+/* A name that matched nothing was mistyped, or belongs to another VM. */
+static void
+note_unused(Judge *judge)
+{
+    const VmsEvidence *e = judge->evidence;
+
+    for (guint i = 0; i < e->accepted->len; i++) {
+        const char *name = g_ptr_array_index(e->accepted, i);
+        gboolean used = FALSE;
+
+        for (guint j = 0; j < e->filesystems->len && !used; j++)
+            used = g_strcmp0(((VmsGuestFs *)e->filesystems->pdata[j])->mountpoint, name) == 0;
+        for (guint j = 0; j < e->disks->len && !used; j++)
+            used = g_strcmp0(((VmsDiskFacts *)e->disks->pdata[j])->target, name) == 0;
+        if (!used)
+            g_ptr_array_add(judge->verdict->warnings,
+                            g_strdup_printf("AcceptUnused: there is no mount or disk %s", name));
+    }
 }
 
 static void
-judge_running(Judge *judge, VmsJudgedDisk *disks, gsize count)
+judge_running(Judge *judge)
 {
+    const GPtrArray *disks = judge->evidence->disks;
     gboolean flawed = note_no_freeze(judge) || note_early_thaw(judge) || note_outside(judge) ||
                       note_uncounted(judge);
 
-    for (gsize i = 0; i < count; i++) {
-        if (flawed)
-            disks[i].grade = VMSNAP_GRADE_CRASH;
-        else
-            judge_running_disk(judge, &disks[i]);
-    }
+    for (guint i = 0; i < disks->len; i++)
+        judge->verdict->grades[i] =
+            flawed ? VMSNAP_GRADE_CRASH : judge_running_disk(judge, disks->pdata[i]);
+    if (!flawed)
+        note_unused(judge);
 }
 
 /* ---- a VM that was off ---- */
 
 static void
-judge_off(Judge *judge, VmsJudgedDisk *disks, gsize count)
+judge_off(Judge *judge)
 {
     const VmsEvidence *e = judge->evidence;
     char *whole = vms_consistency_state_flaw(e->state_before, e->state_reason, e->managed_save);
@@ -302,30 +403,32 @@ judge_off(Judge *judge, VmsJudgedDisk *disks, gsize count)
     else if (g_strcmp0(e->state_reason, "destroyed") == 0)
         g_ptr_array_add(judge->verdict->warnings,
                         g_strdup("HardStopped: the VM was not shut down but cut off"));
-    for (gsize i = 0; i < count; i++) {
-        char *flaw = flaw_of_image(judge, &disks[i], TRUE);
+    for (guint i = 0; i < e->disks->len; i++) {
+        const VmsDiskFacts *disk = e->disks->pdata[i];
+        char *flaw = flaw_of_image(judge, disk, TRUE);
 
-        if (!flaw && disks[i].open)
-            flaw = flaw_of_sharing(&disks[i]);
-        disks[i].grade = flaw || flawed ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_OFFLINE;
+        if (!flaw && disk->open)
+            flaw = flaw_of_sharing(disk);
+        judge->verdict->grades[i] = flaw || flawed ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_OFFLINE;
         if (flaw)
             note_flaw(judge, "PotentiallyInconsistent", flaw);
     }
 }
 
 VmsVerdict *
-vms_consistency_judge(const VmsEvidence *evidence, VmsJudgedDisk *disks, gsize count)
+vms_consistency_judge(const VmsEvidence *evidence)
 {
     VmsVerdict *verdict = g_new0(VmsVerdict, 1);
     Judge judge = { .evidence = evidence, .verdict = verdict };
     gboolean off = evidence->before.domain_id < 0 && evidence->frozen_count < 0;
 
     verdict->grade = off ? VMSNAP_GRADE_OFFLINE : VMSNAP_GRADE_FROZEN;
+    verdict->grades = g_new0(vmsnap_grade, evidence->disks->len + 1);
     verdict->exceptions = g_ptr_array_new_with_free_func(g_free);
     verdict->warnings = g_ptr_array_new_with_free_func(g_free);
     if (off)
-        judge_off(&judge, disks, count);
+        judge_off(&judge);
     else
-        judge_running(&judge, disks, count);
+        judge_running(&judge);
     return verdict;
 }

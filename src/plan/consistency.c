@@ -10,7 +10,10 @@
 static int
 code_of_reason(const char *reason)
 {
-    return g_strcmp0(reason, "FreezeFailed") == 0 ? VMSNAP_E_AGENT : VMSNAP_E_INCONSISTENT;
+    static const char *const of_agent[] = { "FreezeFailed", "FreezeUnsupported", "AgentNotReady",
+                                            NULL };
+
+    return reason && g_strv_contains(of_agent, reason) ? VMSNAP_E_AGENT : VMSNAP_E_INCONSISTENT;
 }
 
 static gboolean
@@ -177,6 +180,7 @@ vms_verdict_free(VmsVerdict *verdict)
 {
     if (!verdict)
         return;
+    g_free(verdict->grades);
     g_free(verdict->reason);
     g_free(verdict->message);
     g_clear_pointer(&verdict->exceptions, g_ptr_array_unref);

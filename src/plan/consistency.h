@@ -32,29 +32,22 @@ char *vms_consistency_state_flaw(vmsnap_vm_state state, const char *state_reason
  * what carries it. @ret_why (may be NULL) names the mount. */
 gboolean vms_consistency_freeze_hangs(const GPtrArray *filesystems, char **ret_why);
 
-/* One disk that takes part in the snapshot. */
-typedef struct {
-    const char *target; /* borrowed */
-    gint64 writes;      /* in: bytes or requests written since the VM started; -1: not known */
-    gboolean open;      /* in: somebody else than the VM has the image open */
-    vmsnap_grade grade; /* out */
-} VmsJudgedDisk;
-
 typedef struct {
     vmsnap_grade grade;    /* the worst of the disks */
+    vmsnap_grade *grades;  /* of each of the evidence's disks */
     char *reason;          /* "ThawedEarly", …; NULL when consistent */
     char *message;         /* says which thing; NULL when consistent */
     GPtrArray *exceptions; /* char*: what was allowed not to be frozen, and why */
     GPtrArray *warnings;   /* char* */
 } VmsVerdict;
 
-/* Judge a finished cut. @evidence holds the facts from immediately before and after it and what
- * the cut images show (fs_states, as far as known); for a VM that was off state_before,
- * state_reason, managed_save and both instances. Every @disks[i].grade is set. */
-VmsVerdict *vms_consistency_judge(const VmsEvidence *evidence, VmsJudgedDisk *disks, gsize count);
+/* Judge a finished cut by nothing but @evidence: the facts from immediately before and after it,
+ * those of its disks, and what the cut images show (fs_states, as far as known); for a VM that was
+ * off state_before, state_reason, managed_save and both instances. */
+VmsVerdict *vms_consistency_judge(const VmsEvidence *evidence);
 
-/* FALSE under require when the verdict is not consistent: AGENT for FreezeFailed, else
- * INCONSISTENT, with the verdict's reason and message. */
+/* FALSE under require when the verdict is not consistent: AGENT when the agent could not or did
+ * not freeze, else INCONSISTENT, with the verdict's reason and message. */
 gboolean vms_verdict_check(const VmsVerdict *verdict, vmsnap_consistency_policy policy,
                            GError **error);
 /* Move exceptions and warnings into @evidence, where they are stored. A crash under prefer or

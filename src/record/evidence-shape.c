@@ -65,6 +65,27 @@ static const VmsShape times_shape = {
 };
 
 static gpointer
+make_disk_facts(void)
+{
+    return vms_disk_facts_new(NULL, -1, FALSE);
+}
+
+static const VmsField disk_facts_fields[] = {
+    VMS_TEXT_NEEDED(VmsDiskFacts, target, VMS_CHECK_WORD),
+    VMS_PLAIN(VmsDiskFacts, writes, INT),
+    VMS_PLAIN(VmsDiskFacts, open, BOOL),
+    { .key = NULL },
+};
+
+static const VmsShape disk_facts_shape = {
+    .name = "disk facts",
+    .size = sizeof(VmsDiskFacts),
+    .fields = disk_facts_fields,
+    .make = make_disk_facts,
+    .free = (GDestroyNotify)vms_disk_facts_free,
+};
+
+static gpointer
 make_evidence(void)
 {
     return vms_evidence_new();
@@ -80,6 +101,7 @@ static const VmsField evidence_fields[] = {
     VMS_PLAIN(VmsEvidence, frozen_before, BOOL),
     VMS_PLAIN(VmsEvidence, thaw_failed, BOOL),
     VMS_TEXT(VmsEvidence, freeze_error, VMS_CHECK_NONE),
+    VMS_TEXT(VmsEvidence, freeze_reason, VMS_CHECK_NONE),
     VMS_NESTED(VmsEvidence, times, STRUCT, times_shape),
     VMS_NESTED(VmsEvidence, before, STRUCT, vms_shape_instance),
     VMS_NESTED(VmsEvidence, after, STRUCT, vms_shape_instance),
@@ -93,6 +115,8 @@ static const VmsField evidence_fields[] = {
     VMS_PLAIN(VmsEvidence, overdue, BOOL),
     VMS_TEXTS(VmsEvidence, exceptions, VMS_CHECK_NONE),
     VMS_TEXTS(VmsEvidence, warnings, VMS_CHECK_NONE),
+    VMS_NESTED(VmsEvidence, disks, OBJECTS, disk_facts_shape),
+    VMS_TEXTS(VmsEvidence, accepted, VMS_CHECK_NONE),
     VMS_NESTED(VmsEvidence, fs_states, OBJECTS, vms_shape_fs_state),
     { .key = NULL },
 };

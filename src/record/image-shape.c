@@ -61,6 +61,8 @@ static const VmsField fs_state_fields[] = {
     VMS_PLAIN(VmsFsState, offset, UINT),
     VMS_TEXT(VmsFsState, type, VMS_CHECK_NONE),
     VMS_ENUM(VmsFsState, clean, vms_words_fs_clean),
+    VMS_PLAIN(VmsFsState, partition, UINT32),
+    VMS_PLAIN(VmsFsState, efi, BOOL),
     { .key = NULL },
 };
 

@@ -66,9 +66,9 @@ add_disk(VmsJson *json, const VmsSnapshotDisk *disk)
 }
 
 static void
-add_instance(VmsJson *json, const VmsInstance *instance)
+add_instance(VmsJson *json, const char *key, const VmsInstance *instance)
 {
-    vms_json_open_object(json, "instance");
+    vms_json_open_object(json, key);
     vms_json_add_int(json, "domain_id", instance->domain_id);
     vms_json_add_int(json, "pid", instance->process.pid);
     vms_json_add_uint(json, "pid_start", instance->process.start);
@@ -132,6 +132,8 @@ add_fs_states(VmsJson *json, const GPtrArray *states)
         vms_json_open_object(json, NULL);
         vms_json_add_text(json, "disk", state->disk);
         vms_json_add_uint(json, "offset", state->offset);
+        vms_json_add_uint(json, "partition", state->partition);
+        vms_json_add_bool(json, "efi", state->efi);
         vms_json_add_text(json, "type", state->type);
         if (state->clean == VMS_FS_UNKNOWN)
             vms_json_add_null(json, "clean");
@@ -160,6 +162,26 @@ add_count(VmsJson *json, const char *key, int count)
         vms_json_add_int(json, key, count);
 }
 
+/* What was known of each disk right after its cut. */
+static void
+add_disk_facts(VmsJson *json, const GPtrArray *disks)
+{
+    vms_json_open_array(json, "disks");
+    for (guint i = 0; i < disks->len; i++) {
+        const VmsDiskFacts *disk = disks->pdata[i];
+
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "target", disk->target);
+        if (disk->writes < 0)
+            vms_json_add_null(json, "written");
+        else
+            vms_json_add_int(json, "written", disk->writes);
+        vms_json_add_bool(json, "open_elsewhere", disk->open);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+}
+
 static void
 add_evidence(VmsJson *json, const VmsEvidence *evidence)
 {
@@ -168,13 +190,17 @@ add_evidence(VmsJson *json, const VmsEvidence *evidence)
         return;
     }
     vms_json_open_object(json, "evidence");
-    add_instance(json, &evidence->before);
+    add_instance(json, "instance", &evidence->before);
+    add_instance(json, "instance_after", &evidence->after);
     vms_json_add_text(json, "state_before",
                       evidence->detached ? NULL : vms_vm_state_name(evidence->state_before));
     if (evidence->detached)
         vms_json_add_bool(json, "hypervisor_asked", !evidence->unasked);
     vms_json_add_text(json, "state_reason", evidence->state_reason);
+    vms_json_add_bool(json, "managed_save", evidence->managed_save);
     vms_json_add_text(json, "agent_version", evidence->agent_version);
+    vms_json_add_bool(json, "windows", evidence->windows);
+    vms_json_add_bool(json, "frozen_before", evidence->frozen_before);
     vms_view_add_filesystems(json, evidence->filesystems);
     vms_json_add_texts(json, "freeze_list", evidence->freeze_list);
     add_count(json, "frozen_count", evidence->frozen_count);
@@ -182,9 +208,12 @@ add_evidence(VmsJson *json, const VmsEvidence *evidence)
     add_window(json, &evidence->times);
     add_events(json, &evidence->times);
     add_fs_states(json, evidence->fs_states);
+    add_disk_facts(json, evidence->disks);
+    vms_json_add_texts(json, "accepted", evidence->accepted);
     vms_json_add_text(json, "guard", vms_words_find(vms_words_guard, evidence->guard));
     vms_json_add_bool(json, "guard_shares_cgroup", evidence->guard_shares_cgroup);
     vms_json_add_bool(json, "overdue", evidence->overdue);
+    vms_json_add_text(json, "freeze_reason", evidence->freeze_reason);
     vms_json_add_text(json, "freeze_error", evidence->freeze_error);
     vms_json_add_texts(json, "exceptions", evidence->exceptions);
     vms_json_add_texts(json, "warnings", evidence->warnings);

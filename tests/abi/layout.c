@@ -50,7 +50,7 @@ FIELD(vmsnap_restore_options, stop_timeout_ms, 12, 4);
 FIELD(vmsnap_restore_options, undo_ttl_s, 16, 4);
 FIELD(vmsnap_restore_options, wait_ready_ms, 20, 4);
 
-GROWING(vmsnap_snapshot_options, 72);
+GROWING(vmsnap_snapshot_options, 80);
 FIELD(vmsnap_snapshot_options, struct_size, 0, 8);
 FIELD(vmsnap_snapshot_options, name, 8, 8);
 FIELD(vmsnap_snapshot_options, description, 16, 8);
@@ -63,6 +63,7 @@ FIELD(vmsnap_snapshot_options, wait_ready_ms, 56, 4);
 FIELD(vmsnap_snapshot_options, freeze_call_ms, 60, 4);
 FIELD(vmsnap_snapshot_options, freeze_budget_ms, 64, 4);
 FIELD(vmsnap_snapshot_options, flags, 68, 4);
+FIELD(vmsnap_snapshot_options, accept_unfrozen, 72, 8);
 
 /* Enums are 32 bits wide; their numbers never change. */
 ENUM(vmsnap_verdict);

@@ -111,13 +111,13 @@ static void
 print_evidence(const VmsEvidence *evidence, const VmsVm *vm)
 {
     const VmsTimes *t = &evidence->times;
-    g_autofree VmsJudgedDisk *disks = g_new0(VmsJudgedDisk, vm->live_disks->len);
     g_autoptr(VmsVerdict) verdict = NULL;
 
     for (guint i = 0; i < vm->live_disks->len; i++)
-        disks[i] = (VmsJudgedDisk){ .target = ((VmsDisk *)vm->live_disks->pdata[i])->target,
-                                    .writes = -1 };
-    verdict = vms_consistency_judge(evidence, disks, vm->live_disks->len);
+        g_ptr_array_add(
+            evidence->disks,
+            vms_disk_facts_new(((VmsDisk *)vm->live_disks->pdata[i])->target, -1, FALSE));
+    verdict = vms_consistency_judge(evidence);
     printf("grade=%s\nreason=%s\nmessage=%s\n", vms_grade_name(verdict->grade),
            verdict->reason ? verdict->reason : "", verdict->message ? verdict->message : "");
     printf("frozen=%d\nthawed=%d\noverdue=%d\nversion=%s\nguard=%d\n", evidence->frozen_count,

@@ -150,10 +150,14 @@ add_fs(VmsEvidence *e, const char *mountpoint, const char *type, const char *nam
     return fs;
 }
 
-static void
+static VmsFsState *
 add_state(VmsEvidence *e, const char *disk, const char *type, VmsFsClean clean)
 {
-    g_ptr_array_add(e->fs_states, vms_fs_state_new(disk, 1048576, type, clean));
+    VmsFsState *state = vms_fs_state_new(disk, 1048576, type, clean);
+
+    state->partition = 1;
+    g_ptr_array_add(e->fs_states, state);
+    return state;
 }
 
 /* A perfect window over vda with one ext4. */
@@ -185,18 +189,26 @@ off_evidence(void)
     return e;
 }
 
-static VmsVerdict *
-judge(const VmsEvidence *e, gint64 writes)
+static void
+add_disk(VmsEvidence *e, const char *target, gint64 writes, gboolean open)
 {
-    VmsJudgedDisk disk = { .target = "vda", .writes = writes };
-    VmsVerdict *verdict = vms_consistency_judge(e, &disk, 1);
+    g_ptr_array_add(e->disks, vms_disk_facts_new(target, writes, open));
+}
 
-    cr_assert_eq(disk.grade, verdict->grade, "one disk: its grade is the snapshot's");
+static VmsVerdict *
+judge(VmsEvidence *e, gint64 writes)
+{
+    VmsVerdict *verdict;
+
+    g_ptr_array_set_size(e->disks, 0);
+    add_disk(e, "vda", writes, FALSE);
+    verdict = vms_consistency_judge(e);
+    cr_assert_eq(verdict->grades[0], verdict->grade, "one disk: its grade is the snapshot's");
     return verdict;
 }
 
 static void
-expect_grade(const VmsEvidence *e, vmsnap_grade grade, const char *reason)
+expect_grade(VmsEvidence *e, vmsnap_grade grade, const char *reason)
 {
     g_autoptr(VmsVerdict) verdict = judge(e, 5);
     g_autoptr(GError) error = NULL;
@@ -250,11 +262,13 @@ Test(judge, an_off_vm_that_was_started_meanwhile_is_not_offline)
 Test(judge, an_image_somebody_has_open_is_not_offline)
 {
     g_autoptr(VmsEvidence) e = off_evidence();
-    VmsJudgedDisk disks[] = { { .target = "vda" }, { .target = "vdb", .open = TRUE } };
-    g_autoptr(VmsVerdict) verdict = vms_consistency_judge(e, disks, 2);
+    g_autoptr(VmsVerdict) verdict = NULL;
 
-    cr_assert_eq(disks[0].grade, VMSNAP_GRADE_OFFLINE);
-    cr_assert_eq(disks[1].grade, VMSNAP_GRADE_CRASH);
+    add_disk(e, "vda", -1, FALSE);
+    add_disk(e, "vdb", -1, TRUE);
+    verdict = vms_consistency_judge(e);
+    cr_assert_eq(verdict->grades[0], VMSNAP_GRADE_OFFLINE);
+    cr_assert_eq(verdict->grades[1], VMSNAP_GRADE_CRASH);
     cr_assert_eq(verdict->grade, VMSNAP_GRADE_CRASH);
     cr_assert(strstr(verdict->message, "vdb"));
 }
@@ -392,12 +406,15 @@ Test(judge, what_carries_no_state_is_an_exception)
 {
     g_autoptr(VmsEvidence) e = frozen_evidence();
     g_autoptr(VmsVerdict) verdict = NULL;
+    VmsFsState *esp;
 
     add_fs(e, "/boot/efi", "vfat", "vda15", "vda");
     add_fs(e, "/media/cd", "iso9660", "vda3", "vda");
     add_fs(e, "/snap/x", "squashfs", "vda4", "vda");
     add_fs(e, "/ro", "erofs", "vda5", "vda");
-    add_state(e, "vda", "vfat", VMS_FS_NEEDS_REPLAY); /* mounted: its dirty bit is set */
+    esp = add_state(e, "vda", "vfat", VMS_FS_NEEDS_REPLAY); /* mounted: its dirty bit is set */
+    esp->partition = 15;
+    esp->efi = TRUE;
     add_state(e, "vda", "swap", VMS_FS_UNKNOWN);
     verdict = judge(e, 100);
     cr_assert_eq(verdict->grade, VMSNAP_GRADE_FROZEN);
@@ -436,17 +453,19 @@ Test(judge, a_stranger_must_be_among_the_frozen)
 Test(judge, a_raw_disk_makes_only_itself_crash)
 {
     g_autoptr(VmsEvidence) e = frozen_evidence();
-    VmsJudgedDisk disks[] = { { .target = "vda", .writes = 9 }, { .target = "vdb", .writes = 9 } };
-    g_autoptr(VmsVerdict) written = vms_consistency_judge(e, disks, 2);
+    g_autoptr(VmsVerdict) written = NULL;
     g_autoptr(VmsVerdict) still = NULL;
 
-    cr_assert_eq(disks[0].grade, VMSNAP_GRADE_FROZEN);
-    cr_assert_eq(disks[1].grade, VMSNAP_GRADE_CRASH);
+    add_disk(e, "vda", 9, FALSE);
+    add_disk(e, "vdb", 9, FALSE);
+    written = vms_consistency_judge(e);
+    cr_assert_eq(written->grades[0], VMSNAP_GRADE_FROZEN);
+    cr_assert_eq(written->grades[1], VMSNAP_GRADE_CRASH);
     cr_assert_eq(written->grade, VMSNAP_GRADE_CRASH);
     cr_assert_str_eq(written->reason, "PotentiallyInconsistent");
     cr_assert(strstr(written->message, "vdb"));
-    disks[1].writes = 0;
-    still = vms_consistency_judge(e, disks, 2);
+    ((VmsDiskFacts *)e->disks->pdata[1])->writes = 0;
+    still = vms_consistency_judge(e);
     cr_assert_eq(still->grade, VMSNAP_GRADE_FROZEN);
     cr_assert_eq(still->exceptions->len, 1);
 }
@@ -454,15 +473,16 @@ Test(judge, a_raw_disk_makes_only_itself_crash)
 Test(judge, a_bare_disk_at_rest_is_an_exception)
 {
     g_autoptr(VmsEvidence) e = frozen_evidence();
-    VmsJudgedDisk disks[] = { { .target = "vda", .writes = 9 }, { .target = "vdb", .writes = 9 } };
     g_autoptr(VmsVerdict) swap = NULL;
     g_autoptr(VmsVerdict) opaque = NULL;
 
+    add_disk(e, "vda", 9, FALSE);
+    add_disk(e, "vdb", 9, FALSE);
     add_state(e, "vdb", "swap", VMS_FS_UNKNOWN);
-    swap = vms_consistency_judge(e, disks, 2);
+    swap = vms_consistency_judge(e);
     cr_assert_eq(swap->grade, VMSNAP_GRADE_FROZEN);
     add_state(e, "vdb", "opaque:LVM2_member", VMS_FS_UNKNOWN);
-    opaque = vms_consistency_judge(e, disks, 2);
+    opaque = vms_consistency_judge(e);
     cr_assert_eq(opaque->grade, VMSNAP_GRADE_CRASH);
 }
 
@@ -482,9 +502,10 @@ Test(judge, zfs_beside_a_frozen_file_system_counts)
 Test(judge, a_frozen_disk_that_another_vm_writes_to_is_not_consistent)
 {
     g_autoptr(VmsEvidence) e = frozen_evidence();
-    VmsJudgedDisk disks[] = { { .target = "vda", .open = TRUE } };
-    g_autoptr(VmsVerdict) verdict = vms_consistency_judge(e, disks, G_N_ELEMENTS(disks));
+    g_autoptr(VmsVerdict) verdict = NULL;
 
+    add_disk(e, "vda", 0, TRUE);
+    verdict = vms_consistency_judge(e);
     cr_assert_eq(verdict->grade, VMSNAP_GRADE_CRASH);
     cr_assert_str_eq(verdict->reason, "PotentiallyInconsistent");
 }

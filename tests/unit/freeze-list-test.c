@@ -136,11 +136,15 @@ frozen_part(int count)
 }
 
 static void
-expect_grade(const VmsEvidence *e, const char *target, vmsnap_grade grade, const char *about)
+expect_grade(VmsEvidence *e, const char *target, vmsnap_grade grade, const char *about)
 {
-    VmsJudgedDisk disk = { .target = target, .writes = 5 };
-    g_autoptr(VmsVerdict) verdict = vms_consistency_judge(e, &disk, 1);
-    const char *message = verdict->message ? verdict->message : "";
+    g_autoptr(VmsVerdict) verdict = NULL;
+    const char *message;
+
+    g_ptr_array_set_size(e->disks, 0);
+    g_ptr_array_add(e->disks, vms_disk_facts_new(target, 5, FALSE));
+    verdict = vms_consistency_judge(e);
+    message = verdict->message ? verdict->message : "";
 
     cr_assert_eq(verdict->grade, grade, "%s: %s", target, message);
     cr_assert(strstr(message, about), "%s", message);

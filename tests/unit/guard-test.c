@@ -244,7 +244,6 @@ Test(guard, leaves_no_zombie_when_it_ends_at_once)
 Test(guard, lets_go_for_an_owner_that_is_late)
 {
     g_autoptr(Bench) bench = guarded_bench();
-    VmsJudgedDisk disk = { .target = "vda", .writes = 1 };
     g_autoptr(VmsVerdict) verdict = NULL;
 
     bench->window.freeze_call_ms = 100;
@@ -256,7 +255,7 @@ Test(guard, lets_go_for_an_owner_that_is_late)
                  "thawed while the owner was still cutting");
     cr_assert(bench->evidence->overdue);
     cr_assert_eq(bench->evidence->thawed_count, 0);
-    verdict = vms_consistency_judge(bench->evidence, &disk, 1);
+    verdict = vms_consistency_judge(bench->evidence);
     cr_assert_str_eq(verdict->reason, "ThawedEarly");
     cr_assert(bench_is_clean(bench));
 }

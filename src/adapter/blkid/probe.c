@@ -177,9 +177,32 @@ probe_content(Probe *probe, guint64 offset, guint64 size)
     add_state(probe, offset, type, usage);
 }
 
+/* EFI system partition: by its GUID in a GPT, by its number in an MBR. */
+static gboolean
+is_efi(blkid_partition partition)
+{
+    const char *guid = blkid_partition_get_type_string(partition);
+
+    return guid ? g_ascii_strcasecmp(guid, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b") == 0
+                : blkid_partition_get_type(partition) == 0xef;
+}
+
+/* What was found since @from lies on this partition. */
+static void
+note_partition(const Probe *probe, guint from, blkid_partition partition)
+{
+    for (guint i = from; i < probe->states->len; i++) {
+        VmsFsState *state = g_ptr_array_index(probe->states, i);
+
+        state->partition = (guint)MAX(blkid_partition_get_partno(partition), 0);
+        state->efi = is_efi(partition);
+    }
+}
+
 static void
 probe_partition(Probe *probe, blkid_partition partition)
 {
+    guint from = probe->states->len;
     guint64 offset = (guint64)blkid_partition_get_start(partition) * 512;
     guint64 size = (guint64)blkid_partition_get_size(partition) * 512;
 
@@ -191,6 +214,7 @@ probe_partition(Probe *probe, blkid_partition partition)
     if (size > EDGE)
         copy_part(probe, offset + size - EDGE, EDGE);
     probe_content(probe, offset, size);
+    note_partition(probe, from, partition);
     /* A guest may have filled the edges of many partitions: they are not kept together. */
     drop_part(probe, offset);
     if (size > EDGE)
