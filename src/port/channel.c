@@ -46,6 +46,12 @@ vms_channel_call(VmsChannel *channel, const char *request, guint limit_ms, char 
     return channel->ops->call(channel, request, limit_ms, ret_reply, error);
 }
 
+int
+vms_channel_get_link(VmsChannel *channel)
+{
+    return channel->ops->get_link ? channel->ops->get_link(channel) : -1;
+}
+
 void
 vms_channel_free(VmsChannel *channel)
 {

@@ -134,6 +134,12 @@ thaw(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
     return reply && vms_qga_parse_count(reply, ret_count, error);
 }
 
+static int
+get_link(VmsAgent *agent)
+{
+    return vms_channel_get_link(((QgaAgent *)agent)->channel);
+}
+
 static void
 release(VmsAgent *agent)
 {
@@ -153,6 +159,7 @@ vms_qga_new(VmsChannel *channel)
         .is_frozen = is_frozen,
         .freeze = freeze,
         .thaw = thaw,
+        .get_link = get_link,
         .free = release,
     };
     QgaAgent *self = g_new0(QgaAgent, 1);

@@ -45,6 +45,14 @@ vms_qga_request_freeze_list(const char *const *mountpoints)
     return json_to_string(root, FALSE);
 }
 
+char *
+vms_qga_request_sync(gint64 number)
+{
+    return g_strdup_printf(
+        "{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%" G_GINT64_FORMAT "}}",
+        number);
+}
+
 const char *
 vms_qga_reason_of(const char *text)
 {
@@ -67,18 +75,33 @@ vms_qga_parse_ping(const char *reply, GError **error)
     return vms_qga_reply_open(reply, &root, &value, error);
 }
 
-gboolean
-vms_qga_parse_count(const char *reply, int *ret_count, GError **error)
+static gboolean
+read_number(const char *reply, gint64 *ret_number, GError **error)
 {
     g_autoptr(JsonNode) root = NULL;
     JsonNode *value;
-    gint64 count;
 
     if (!vms_qga_reply_open(reply, &root, &value, error))
         return FALSE;
     if (!JSON_NODE_HOLDS_VALUE(value) || json_node_get_value_type(value) != G_TYPE_INT64)
         return vms_qga_bad_reply(error, "has no whole number");
-    count = json_node_get_int(value);
+    *ret_number = json_node_get_int(value);
+    return TRUE;
+}
+
+gboolean
+vms_qga_parse_sync(const char *reply, gint64 *ret_number, GError **error)
+{
+    return read_number(reply, ret_number, error);
+}
+
+gboolean
+vms_qga_parse_count(const char *reply, int *ret_count, GError **error)
+{
+    gint64 count = 0;
+
+    if (!read_number(reply, &count, error))
+        return FALSE;
     if (count < 0 || count > MAX_COUNT)
         return vms_qga_bad_reply(error, "has a number out of range");
     *ret_count = (int)count;

@@ -36,6 +36,11 @@ char *vms_qga_request(const char *command);
 /* guest-fsfreeze-freeze-list of @mountpoints, ended by NULL. */
 char *vms_qga_request_freeze_list(const char *const *mountpoints);
 
+/* guest-sync-delimited with @number. */
+char *vms_qga_request_sync(gint64 number);
+
+/* Its number. */
+gboolean vms_qga_parse_sync(const char *reply, gint64 *ret_number, GError **error);
 /* guest-ping: any object. */
 gboolean vms_qga_parse_ping(const char *reply, GError **error);
 /* guest-fsfreeze-freeze and -thaw: 0 or more. */
