@@ -20,6 +20,7 @@ type Options struct {
 	ReadOnly     bool     // Lists, checks and dry-runs only.
 	SelfGuard    bool     // Freeze without a guard process when none can be started.
 	MaxJobs      uint32   // Most jobs at a time, then Busy; 0: 128.
+	AgentSockets []string // "VM=PATH": this VM's guest agent is asked on a UNIX socket of its own.
 }
 
 // Context is the library instance: connections, catalog, jobs.
@@ -46,7 +47,8 @@ func Open(options Options) (*Context, error) {
 		guard_path:    a.text(options.GuardPath),
 		flags: flag(options.ReadOnly, C.VMSNAP_CONTEXT_READ_ONLY) |
 			flag(options.SelfGuard, C.VMSNAP_CONTEXT_SELF_GUARD),
-		max_jobs: C.uint32_t(options.MaxJobs),
+		max_jobs:      C.uint32_t(options.MaxJobs),
+		agent_sockets: a.list(options.AgentSockets),
 	}
 	if a.err != nil {
 		return nil, a.err

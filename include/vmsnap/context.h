@@ -44,6 +44,15 @@ typedef struct vmsnap_context_options {
     uint32_t flags;                   /**< #vmsnap_context_flags, or-ed. */
     uint32_t max_jobs;                /**< Most jobs at a time, then #VMSNAP_E_BUSY; 0: 128. */
     uint32_t reserved0;               /**< Must be 0. */
+    const char *const *agent_sockets; /**< "VM=PATH", ended by NULL: the guest agent of this VM
+                                           (name or UUID) is asked on this UNIX socket, on which
+                                           QEMU listens, instead of over libvirt. The socket is
+                                           connected while a freeze is prepared and lasts, and
+                                           serves nobody else then: the guard and
+                                           vmsnap_context_recover(), which know it from the lease,
+                                           end such a connection before they thaw. The VM needs a
+                                           channel of its own for it, and the guest an agent
+                                           there. NULL: none. */
 } vmsnap_context_options;
 
 /** Initializer of a vmsnap_context_options. */

@@ -6,6 +6,7 @@
 #include "api/sized.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/agent-socket.h"
 #include "model/name.h"
 #include "wire/wire.h"
 
@@ -31,7 +32,9 @@ check_options(const vmsnap_context_options *options, GError **error)
     if (options->analysis_uris && options->analysis_uris[0])
         return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "AnalysisConnections",
                           "further connections for conflict analysis are not supported yet");
-    return !options->guard_path || vms_name_check_path(options->guard_path, error);
+    if (options->guard_path && !vms_name_check_path(options->guard_path, error))
+        return FALSE;
+    return vms_agent_socket_check(options->agent_sockets, error);
 }
 
 /* Set what needs no connection. */
@@ -54,6 +57,7 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
     engine->state_dir = g_steal_pointer(&paths->state);
     engine->runtime_dir = g_steal_pointer(&paths->runtime);
     engine->boot_id = vms_clock_boot_id();
+    engine->agent_sockets = g_strdupv((char **)(gpointer)options->agent_sockets);
     engine->digests = vms_digests_new();
     engine->self_guard = (options->flags & VMSNAP_CONTEXT_SELF_GUARD) != 0;
     engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0 || paths->no_write;
@@ -190,6 +194,7 @@ vmsnap_context_unref(vmsnap_context *context)
     g_free(engine->state_dir);
     g_free(engine->runtime_dir);
     g_free(engine->boot_id);
+    g_strfreev(engine->agent_sockets);
     vms_digests_free(engine->digests);
     (void)pthread_cond_destroy(&context->changed);
     (void)pthread_mutex_destroy(&context->lock);

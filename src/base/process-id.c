@@ -63,6 +63,25 @@ vms_process_self(void)
     return id;
 }
 
+/* The line of /proc/PID/status, for the owner of the folder is root's of a process that changed its
+ * user. */
+gint64
+vms_process_user(const VmsProcessId *id)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/status", id->pid);
+    g_autofree char *text = NULL;
+    const char *line;
+    unsigned real = 0;
+    unsigned effective = 0;
+
+    if (id->pid <= 0 || !g_file_get_contents(path, &text, NULL, NULL) || !vms_process_alive(id))
+        return -1;
+    line = strstr(text, "\nUid:");
+    if (!line || sscanf(line, "\nUid: %u %u", &real, &effective) != 2)
+        return -1;
+    return effective;
+}
+
 gboolean
 vms_process_alive(const VmsProcessId *id)
 {

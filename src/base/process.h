@@ -19,6 +19,9 @@ gboolean vms_process_identify(pid_t pid, VmsProcessId *ret_id);
 /* TRUE if exactly that process lives (a zombie does not). */
 gboolean vms_process_alive(const VmsProcessId *id);
 
+/* Its effective user id; -1 if that process does not live or cannot be asked. */
+gint64 vms_process_user(const VmsProcessId *id);
+
 typedef struct {
     guint limit_ms;        /* wall clock; 0: 30 s; then SIGKILL and TIMEOUT */
     guint64 memory_bytes;  /* RLIMIT_AS; 0: none */

@@ -41,6 +41,7 @@ static CliExit
 open_context(Cli *cli, CliAccess access)
 {
     g_autofree const char **uris = cli_values(cli, "connect");
+    g_autofree const char **sockets = cli_values(cli, "agent-socket");
     vmsnap_context_options options = VMSNAP_CONTEXT_OPTIONS_INIT;
     vmsnap_error *error = NULL;
 
@@ -49,6 +50,7 @@ open_context(Cli *cli, CliAccess access)
     options.analysis_uris = uris && uris[1] ? uris + 1 : NULL;
     options.catalog = setting(cli, "catalog", "VMSNAP_CATALOG");
     options.state_dir = setting(cli, "state-dir", "VMSNAP_STATE_DIR");
+    options.agent_sockets = sockets;
     options.guard_path = setting(cli, "guard", "VMSNAP_GUARD");
     options.log_handler = print_log;
     options.log_level = log_level(cli);

@@ -9,6 +9,7 @@ const CliOption cli_global_options[] = {
     { "connect", 'c', "URI", "libvirt URI to act on, or none (default $VMSNAP_URI)" },
     { "catalog", 0, "URI", "where records are kept, sqlite:PATH (default $VMSNAP_CATALOG)" },
     { "state-dir", 0, "DIR", "folder of catalog, leases and locks (default $VMSNAP_STATE_DIR)" },
+    { "agent-socket", 0, "VM=PATH", "ask this VM's agent on a UNIX socket of its own" },
     { "guard", 0, "PATH", NULL },
     { "output", 'o', "table|json", "how to answer" },
     { "no-recover", 0, NULL, "do not repair first what a killed process left" },

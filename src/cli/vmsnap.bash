@@ -20,8 +20,8 @@ _vmsnap()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local _vmsnap_command=(vmsnap --no-recover -q) words=() i option options
-    local globals='--connect --catalog --state-dir --output --no-recover --no-progress
-        --quiet --verbose --version --help'
+    local globals='--connect --catalog --state-dir --agent-socket --output --no-recover
+        --no-progress --quiet --verbose --version --help'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         option=${COMP_WORDS[i]}
@@ -31,8 +31,9 @@ _vmsnap()
         -c | --connect | --catalog | --state-dir)
             ((++i < COMP_CWORD)) && _vmsnap_command+=("$option" "${COMP_WORDS[i]}")
             ;;
-        -o | --output | --consistency | --disk | --method | --wait-ready | --freeze-call | \
-            --freeze-budget | --accept-unfrozen | --store | --label | --description | --vm | --timeout | --mode | \
+        -o | --output | --agent-socket | --consistency | --disk | --method | --wait-ready | \
+            --freeze-call | --freeze-budget | --accept-unfrozen | --store | --label | \
+            --description | --vm | --timeout | --mode | \
             --stop-timeout | --undo-ttl | --plan | --format) ((++i)) ;;
         -*) ;;
         *) words+=("$option") ;;

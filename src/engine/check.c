@@ -55,7 +55,9 @@ find_blocks(VmsCheckResult *check, const VmsSurvey *survey)
 static gboolean
 ask_agent(VmsEngine *engine, const VmsVm *vm, VmsCheckResult *check, GError **error)
 {
-    g_autoptr(VmsAgent) agent = engine->drivers->open_agent(engine->drivers->hypervisor, vm->uuid);
+    const VmsDrivers *drivers = engine->drivers;
+    g_autoptr(VmsAgent) agent =
+        drivers->open_agent(drivers->hypervisor, vm->uuid, vm->agent_socket);
     g_autoptr(VmsEvidence) seen = vms_evidence_new();
     const VmsRehearsal wanted = { .agent = agent, .vm = vm, .limit_ms = AGENT_LIMIT_MS };
     gboolean ready = vms_rehearsal_run(&wanted, seen, error);

@@ -26,7 +26,8 @@ typedef struct {
     char *state_dir;   /* leases, catalog: /var/lib/vmsnap */
     char *runtime_dir; /* locks, sockets: /run/vmsnap */
     char *boot_id;
-    VmsDigests *digests; /* NULL: none are remembered */
+    char **agent_sockets; /* see engine/agent-socket.h; NULL: none */
+    VmsDigests *digests;  /* NULL: none are remembered */
     gboolean self_guard;
     gboolean read_only;
 } VmsEngine;

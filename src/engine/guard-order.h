@@ -4,12 +4,13 @@
 #include <glib.h>
 
 /* What owner and guard say to each other, over a SOCK_SEQPACKET pair: one order a packet, none
- * larger than a VmsGuardOrder. The guard's end is its descriptor 0.
+ * larger than a VmsGuardOrder. The guard's end is its descriptor 0. If it has a descriptor 3, that
+ * is the owner's connection to the agent, to be shut down before the guard itself asks the agent.
  *
  * argv of the guard: URI, VM's UUID, state folder, owner's pid, owner's start. First it says READY
  * (or REFUSED, then text), then answers each ARM with ARMED. */
 
-enum { VMS_GUARD_ARGC = 6, VMS_GUARD_FD = 0 };
+enum { VMS_GUARD_ARGC = 6, VMS_GUARD_FD = 0, VMS_GUARD_LINK_FD = 3 };
 
 typedef enum {
     /* owner to guard */

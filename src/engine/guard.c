@@ -117,7 +117,7 @@ prepare_attributes(posix_spawnattr_t *attributes)
 
 /* Nothing of the host's comes along: the guard may outlive it for long. */
 static int
-prepare_files(posix_spawn_file_actions_t *actions, int orders)
+prepare_files(posix_spawn_file_actions_t *actions, int orders, int link)
 {
     int number = posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_RDWR, 0);
 
@@ -125,8 +125,11 @@ prepare_files(posix_spawn_file_actions_t *actions, int orders)
         number = posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_RDWR, 0);
     if (!number)
         number = posix_spawn_file_actions_adddup2(actions, orders, VMS_GUARD_FD);
+    if (!number && link >= 0)
+        number = posix_spawn_file_actions_adddup2(actions, link, VMS_GUARD_LINK_FD);
     if (!number)
-        number = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+        number = posix_spawn_file_actions_addclosefrom_np(actions, link >= 0 ? VMS_GUARD_LINK_FD + 1
+                                                                             : VMS_GUARD_LINK_FD);
     if (!number)
         number = posix_spawn_file_actions_addchdir_np(actions, "/");
     return number;
@@ -134,7 +137,7 @@ prepare_files(posix_spawn_file_actions_t *actions, int orders)
 
 /* An errno, or 0. */
 static int
-spawn(char *const *argv, int orders, pid_t *ret_pid)
+spawn(char *const *argv, int orders, int link, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -149,7 +152,7 @@ spawn(char *const *argv, int orders, pid_t *ret_pid)
     }
     number = prepare_attributes(&attributes);
     if (!number)
-        number = prepare_files(&actions, orders);
+        number = prepare_files(&actions, orders, link);
     /* The host's environment: a session's connection depends on it. */
     if (!number)
         number = posix_spawn(ret_pid, argv[0], &actions, &attributes, argv, environ);
@@ -159,7 +162,7 @@ spawn(char *const *argv, int orders, pid_t *ret_pid)
 }
 
 static gboolean
-spawn_guard(VmsEngine *engine, const char *vm_uuid, VmsGuard *guard, GError **error)
+spawn_guard(VmsEngine *engine, const char *vm_uuid, int link, VmsGuard *guard, GError **error)
 {
     VmsProcessId self = vms_process_self();
     g_autofree char *pid = g_strdup_printf("%" G_GINT64_FORMAT, self.pid);
@@ -175,7 +178,7 @@ spawn_guard(VmsEngine *engine, const char *vm_uuid, VmsGuard *guard, GError **er
         return fail_no_guard(error, "no path to it is set");
     if (!open_pair(&guard->orders, &theirs, error))
         return FALSE;
-    number = spawn(argv, theirs, &child);
+    number = spawn(argv, theirs, link, &child);
     if (number) {
         why = g_strdup_printf("%s: %s", engine->guard_path, g_strerror(number));
         return fail_no_guard(error, why);
@@ -266,14 +269,15 @@ same_cgroup(const VmsProcessId *process)
 }
 
 gboolean
-vms_guard_start(VmsEngine *engine, const char *vm_uuid, VmsGuard **ret_guard, GError **error)
+vms_guard_start(VmsEngine *engine, const char *vm_uuid, int link, VmsGuard **ret_guard,
+                GError **error)
 {
     VmsGuard *guard = g_new0(VmsGuard, 1);
 
     guard->pidfd = VMS_FD_NONE;
     guard->orders = VMS_FD_NONE;
     vms_crash_point("guard-start");
-    if (!spawn_guard(engine, vm_uuid, guard, error)) {
+    if (!spawn_guard(engine, vm_uuid, link, guard, error)) {
         abort_start(guard);
         return FALSE;
     }

@@ -11,8 +11,10 @@
 typedef struct VmsGuard VmsGuard;
 
 /* Start <guard_path> and wait until it says that its own connection is open. NoGuard (UNSUPPORTED)
- * when it cannot. Then the lease, with the guard's pid, may be written. */
-gboolean vms_guard_start(VmsEngine *engine, const char *vm_uuid, VmsGuard **ret_guard,
+ * when it cannot. Then the lease, with the guard's pid, may be written. The guard gets a copy of
+ * @link (-1: none), the connection to the agent, which it ends before it opens one itself: we may
+ * have been stopped with ours in hand. */
+gboolean vms_guard_start(VmsEngine *engine, const char *vm_uuid, int link, VmsGuard **ret_guard,
                          GError **error);
 VmsProcessId vms_guard_get_process(const VmsGuard *guard);
 gboolean vms_guard_shares_cgroup(const VmsGuard *guard);

@@ -54,6 +54,8 @@ make_lease(const VmsEngine *engine, const VmsHoldRequest *request, const VmsGuar
     lease->suspends = request->suspends;
     g_free(lease->backup_socket);
     lease->backup_socket = g_strdup(request->backup_socket);
+    g_free(lease->agent_socket);
+    lease->agent_socket = g_strdup(request->agent_socket);
     lease->deadline_us = vms_clock_boottime_us() + request->last_us;
     return lease;
 }
@@ -67,7 +69,8 @@ vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *
 
     if (!check_unleased(engine, request->vm_uuid, error))
         return FALSE;
-    if (!engine->self_guard && !vms_guard_start(engine, request->vm_uuid, &guard, error))
+    if (!engine->self_guard &&
+        !vms_guard_start(engine, request->vm_uuid, request->agent_link, &guard, error))
         return FALSE;
     holding = g_new0(VmsHolding, 1);
     holding->engine = engine;

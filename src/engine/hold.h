@@ -19,6 +19,8 @@ typedef struct {
     gboolean freezes;
     gboolean suspends;
     const char *backup_socket; /* NULL: no job */
+    const char *agent_socket;  /* NULL: the agent is asked over the hypervisor */
+    int agent_link;            /* what the guard must end to ask in our place; -1: nothing */
     gint64 last_us;            /* the guard acts this long from now */
 } VmsHoldRequest;
 

@@ -94,7 +94,7 @@ thaw_guest(const VmsDrivers *drivers, const VmsLease *lease, Done *done, GError 
 
     if (!lease->freezes)
         return TRUE;
-    agent = drivers->open_agent(drivers->urgent, lease->vm_uuid);
+    agent = drivers->open_agent(drivers->urgent, lease->vm_uuid, lease->agent_socket);
     thaw.agent = agent;
     confirmed = vms_thaw_once(&thaw, &count, error);
     done->sent = TRUE;

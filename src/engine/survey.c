@@ -2,6 +2,7 @@
 #include "engine/survey.h"
 
 #include "base/error.h"
+#include "engine/agent-socket.h"
 #include "engine/inventory.h"
 
 #include <string.h>
@@ -208,6 +209,7 @@ vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **re
     if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, request->vm,
                                 !hv->read_only && !engine->read_only, &survey->vm, error))
         return FALSE;
+    vms_agent_socket_note(engine, survey->vm);
     survey->has_nvram =
         !request->disk_only && survey->vm->nvram &&
         vms_volume_identify(engine->drivers->volume, survey->vm->nvram, &nvram, NULL);

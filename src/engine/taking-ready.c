@@ -39,10 +39,10 @@ agent_answers(const VmsTaking *self)
     const VmsVm *vm = self->survey->vm;
     g_autoptr(VmsAgent) agent = NULL;
 
-    if (self->request->policy == VMSNAP_CONSISTENCY_SKIP || !vm->has_agent_channel ||
-        vm->state != VMSNAP_VM_RUNNING)
+    if (self->request->policy == VMSNAP_CONSISTENCY_SKIP ||
+        (!vm->has_agent_channel && !vm->agent_socket) || vm->state != VMSNAP_VM_RUNNING)
         return TRUE;
-    agent = self->engine->drivers->open_agent(hv, vm->uuid);
+    agent = self->engine->drivers->open_agent(hv, vm->uuid, vm->agent_socket);
     return vms_agent_ping(agent, AGENT_PING_MS, NULL);
 }
 

@@ -73,7 +73,7 @@ rehearse(VmsWindowRun *run, GError **error)
 
     if (run->wish == VMS_FREEZE_NOT)
         return TRUE;
-    run->agent = drivers->open_agent(drivers->urgent, run->window->vm->uuid);
+    run->agent = drivers->open_agent(drivers->urgent, wanted.vm->uuid, wanted.vm->agent_socket);
     wanted.agent = run->agent;
     if (vms_rehearsal_run(&wanted, run->evidence, &failed))
         return TRUE;
@@ -110,6 +110,8 @@ take_holding(VmsWindowRun *run, GError **error)
         .freezes = run->wish != VMS_FREEZE_NOT,
         .suspends = run->suspends,
         .backup_socket = run->window->backup_socket,
+        .agent_socket = run->window->vm->agent_socket,
+        .agent_link = run->agent ? vms_agent_get_link(run->agent) : -1,
         .last_us = ((gint64)run->freeze_call_ms + run->freeze_budget_ms + GRACE_MS) * 1000,
     };
 

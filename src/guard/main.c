@@ -4,6 +4,7 @@
 #include "guard/watch.h"
 #include "wire/wire.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -34,6 +35,7 @@ main(int argc, char **argv)
     VmsGuardWatch watch = { .orders = VMS_GUARD_FD, .open = open_drivers, .close = vms_wire_free };
     guint64 pid = 0;
 
+    watch.link = fcntl(VMS_GUARD_LINK_FD, F_SETFD, FD_CLOEXEC) == 0 ? VMS_GUARD_LINK_FD : -1;
     block_signals();
     if (argc != VMS_GUARD_ARGC ||
         !g_ascii_string_to_unsigned(argv[4], 10, 1, G_MAXINT32, &pid, NULL) ||

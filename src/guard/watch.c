@@ -88,6 +88,9 @@ release_once(Guard *guard, gboolean owner_lives)
         g_clear_pointer(&lease->backup_socket, g_free);
     if (!reconnect(guard))
         return AGAIN;
+    /* The owner may be stopped in the middle of a call: its connection would keep us out. */
+    if (watch->link >= 0)
+        (void)shutdown(watch->link, SHUT_RDWR);
     if (vms_release_held(guard->drivers, lease, RELEASE_MS, NULL, &failed))
         return owner_lives || vms_lease_remove(watch->state_dir, watch->vm_uuid, NULL) ? DONE
                                                                                        : AGAIN;

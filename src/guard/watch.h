@@ -14,6 +14,7 @@ typedef struct {
     const char *state_dir;
     VmsProcessId owner;
     int orders; /* packets of engine/guard-order.h */
+    int link;   /* the owner's connection to the agent, shut down before we act; -1: none */
     /* A connection of our own; called again when one was lost. */
     VmsDrivers *(*open)(void *data, GError **error);
     void (*close)(VmsDrivers *drivers);

@@ -23,5 +23,6 @@ vms_lease_free(VmsLease *lease)
     g_free(lease->operation);
     g_free(lease->boot_id);
     g_free(lease->backup_socket);
+    g_free(lease->agent_socket);
     g_free(lease);
 }

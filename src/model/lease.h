@@ -29,6 +29,7 @@ typedef struct {
     gboolean freezes; /* the window freezes (else it only suspends or begins a job) */
     gboolean suspends;
     char *backup_socket; /* NULL: no job */
+    char *agent_socket;  /* where the agent is asked; NULL: over the hypervisor */
     gint64 deadline_us;  /* CLOCK_BOOTTIME */
 } VmsLease;
 

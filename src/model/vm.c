@@ -86,6 +86,7 @@ vms_vm_new(const char *uuid, const char *name)
 static void
 free_boot(VmsVm *vm)
 {
+    g_free(vm->agent_socket);
     g_free(vm->nvram);
     g_free(vm->loader);
     g_free(vm->kernel);

@@ -82,6 +82,7 @@ typedef struct {
     gboolean managed_save;
     gboolean has_agent_channel;
     gboolean agent_connected;
+    char *agent_socket; /* where its agent is asked instead; NULL: over the hypervisor */
     gboolean has_tpm;
     gboolean migrating;
     char *job;    /* active domain job: "backup", "migration", …; NULL: none */

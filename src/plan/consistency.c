@@ -63,6 +63,8 @@ vms_consistency_state_flaw(vmsnap_vm_state state, const char *state_reason, gboo
 static char *
 flaw_of_agent(const VmsVm *vm)
 {
+    if (vm->agent_socket)
+        return NULL;
     if (!vm->has_agent_channel)
         return g_strdup("the VM has no guest agent channel");
     if (!vm->agent_connected)

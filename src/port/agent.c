@@ -51,6 +51,12 @@ vms_agent_thaw(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
     return done;
 }
 
+int
+vms_agent_get_link(VmsAgent *agent)
+{
+    return agent->ops->get_link ? agent->ops->get_link(agent) : -1;
+}
+
 void
 vms_agent_free(VmsAgent *agent)
 {

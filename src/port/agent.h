@@ -42,6 +42,8 @@ typedef struct {
                        int *ret_count, GError **error);
     /* Undo freeze(). Allowed when nothing is frozen (then 0). No cancellation on purpose. */
     gboolean (*thaw)(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error);
+    /* See vms_channel_get_link(). NULL: there is none. */
+    int (*get_link)(VmsAgent *agent);
     void (*free)(VmsAgent *agent);
 } VmsAgentOps;
 
@@ -58,6 +60,8 @@ gboolean vms_agent_is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_froz
 gboolean vms_agent_freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms,
                           int *ret_count, GError **error);
 gboolean vms_agent_thaw(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error);
+/* The connection that a guard must be able to end, or -1: see vms_channel_get_link(). */
+int vms_agent_get_link(VmsAgent *agent);
 void vms_agent_free(VmsAgent *agent);
 void vms_agent_info_clear(VmsAgentInfo *info);
 

@@ -17,6 +17,7 @@ typedef struct {
     VmsCopier *copier;
     VmsMedia *media;
     VmsCatalog *catalog;
-    /* An agent of one VM over @hv; free with vms_agent_free(). */
-    VmsAgent *(*open_agent)(VmsHypervisor *hv, const char *vm_uuid);
+    /* The agent of one VM, over @hv, or over a UNIX socket of its own (@socket; NULL: none); free
+     * with vms_agent_free(). */
+    VmsAgent *(*open_agent)(VmsHypervisor *hv, const char *vm_uuid, const char *socket);
 } VmsDrivers;

@@ -20,6 +20,7 @@ static const VmsField lease_fields[] = {
     VMS_PLAIN(VmsLease, freezes, BOOL),
     VMS_PLAIN(VmsLease, suspends, BOOL),
     VMS_TEXT(VmsLease, backup_socket, VMS_CHECK_PATH),
+    VMS_TEXT(VmsLease, agent_socket, VMS_CHECK_PATH),
     VMS_PLAIN(VmsLease, deadline_us, INT),
     { .key = NULL },
 };

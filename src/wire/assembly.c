@@ -6,6 +6,7 @@
 #include "adapter/nbd/copier.h"
 #include "adapter/qcow2/reader.h"
 #include "adapter/qga/agent.h"
+#include "adapter/qga/socket-channel.h"
 #include "adapter/sqlite/catalog.h"
 #include "base/error.h"
 #include "port/channel.h"
@@ -19,10 +20,25 @@ static const VmsMediaReader media_reader = {
     .close = vms_reader_close,
 };
 
-static VmsAgent *
-open_agent(VmsHypervisor *hv, const char *vm_uuid)
+/* Who else may serve the VM's agent socket: its QEMU; -1 where that cannot be told. */
+static gint64
+qemu_user(VmsHypervisor *hv, const char *vm_uuid)
 {
-    return vms_qga_new(vms_channel_new_hypervisor(hv, vm_uuid));
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    VmsInstance instance = { .domain_id = -1 };
+
+    if (!hv || !vms_hypervisor_read_state(hv, vm_uuid, &state, &instance, NULL))
+        return -1;
+    return vms_process_user(&instance.process);
+}
+
+static VmsAgent *
+open_agent(VmsHypervisor *hv, const char *vm_uuid, const char *socket)
+{
+    VmsChannel *channel = socket ? vms_qga_socket_channel_new(socket, qemu_user(hv, vm_uuid))
+                                 : vms_channel_new_hypervisor(hv, vm_uuid);
+
+    return vms_qga_new(channel);
 }
 
 static gboolean

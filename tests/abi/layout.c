@@ -29,6 +29,7 @@ FIELD(vmsnap_context_options, log_level, 64, 4);
 FIELD(vmsnap_context_options, flags, 68, 4);
 FIELD(vmsnap_context_options, max_jobs, 72, 4);
 FIELD(vmsnap_context_options, reserved0, 76, 4);
+FIELD(vmsnap_context_options, agent_sockets, 80, 8);
 
 GROWING(vmsnap_context_status, 24);
 FIELD(vmsnap_context_status, struct_size, 0, 8);

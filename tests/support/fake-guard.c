@@ -18,9 +18,9 @@ open_drivers(void *data, GError **error)
 int
 main(int argc, char **argv)
 {
-    VmsGuardWatch watch = { .orders = VMS_GUARD_FD,
-                            .open = open_drivers,
-                            .close = fake_drivers_free };
+    VmsGuardWatch watch = {
+        .orders = VMS_GUARD_FD, .link = -1, .open = open_drivers, .close = fake_drivers_free
+    };
 
     if (argc != VMS_GUARD_ARGC)
         return EXIT_FAILURE;

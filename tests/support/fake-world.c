@@ -262,7 +262,7 @@ free_agent(VmsAgent *agent)
 /* ---- together ---- */
 
 static VmsAgent *
-open_agent(VmsHypervisor *hv, const char *vm_uuid)
+open_agent(VmsHypervisor *hv, const char *vm_uuid, const char *socket)
 {
     static const VmsAgentOps ops = {
         .ping = ping,
@@ -278,6 +278,7 @@ open_agent(VmsHypervisor *hv, const char *vm_uuid)
     (void)vm_uuid;
     self->agent.ops = &ops;
     self->world = world_of(hv);
+    g_strlcpy(self->world->agent_socket, socket ? socket : "", sizeof self->world->agent_socket);
     return &self->agent;
 }
 

@@ -32,6 +32,7 @@ typedef struct {
     atomic_int late_freeze;     /* with silent: a freeze sent now is executed when it wakes */
     atomic_int job;             /* VmsJobKind */
     char job_socket[128];
+    char agent_socket[128]; /* where the last agent was reached; empty: over the hypervisor */
     /* failures: calls from fail_first to fail_last, counted from 1 by calls */
     atomic_int calls;
     atomic_int fail_first;

@@ -73,6 +73,37 @@ code_of_open(const vmsnap_context_options *options)
 
 /* ---- opening ---- */
 
+static int
+code_of_sockets(const char *first, const char *second)
+{
+    const char *const sockets[] = { first, second, NULL };
+    vmsnap_context_options options = VMSNAP_CONTEXT_OPTIONS_INIT;
+
+    options.uri = "none";
+    options.state_dir = state;
+    options.agent_sockets = sockets;
+    return code_of_open(&options);
+}
+
+Test(api, agent_sockets_name_each_vm_once)
+{
+    char path[120] = "web=/";
+
+    cr_assert_eq(code_of_sockets(NULL, NULL), 0);
+    cr_assert_eq(code_of_sockets("web=/run/a.sock", "web==/run/b.sock"), 0);
+    cr_assert_eq(code_of_sockets("web=/run/a.sock", "web=/run/b.sock"), VMSNAP_E_INVALID);
+    cr_assert_eq(code_of_sockets("web", NULL), VMSNAP_E_INVALID);
+    cr_assert_eq(code_of_sockets("web/run/a.sock", NULL), VMSNAP_E_INVALID);
+    cr_assert_eq(code_of_sockets("=/run/a.sock", NULL), VMSNAP_E_INVALID);
+    cr_assert_eq(code_of_sockets("web=run/a.sock", NULL), VMSNAP_E_INVALID);
+    cr_assert_eq(code_of_sockets("web=/run/../a.sock", NULL), VMSNAP_E_INVALID);
+    cr_assert_eq(code_of_sockets("", NULL), VMSNAP_E_INVALID);
+    memset(path + 5, 'x', sizeof path - 6);
+    cr_assert_eq(code_of_sockets(path, NULL), VMSNAP_E_INVALID);
+    path[4 + 107] = '\0';
+    cr_assert_eq(code_of_sockets(path, NULL), 0);
+}
+
 Test(api, options_that_make_no_sense_are_invalid)
 {
     vmsnap_context_options options = VMSNAP_CONTEXT_OPTIONS_INIT;

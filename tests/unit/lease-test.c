@@ -41,6 +41,7 @@ must_write(const char *vm, VmsLeaseState state)
     lease->owner = (VmsProcessId){ 4712, G_MAXUINT64 };
     lease->boot_id = g_strdup("b");
     lease->backup_socket = g_strdup("/run/vmsnap/qemu-64055/x.sock");
+    lease->agent_socket = g_strdup("/run/agents/web.sock");
     lease->deadline_us = G_MAXINT64;
     cr_assert(vms_lease_write(dir, lease, &error), "%s", error ? error->message : "");
 }
@@ -71,6 +72,7 @@ Test(lease, reading_gives_what_was_written)
     cr_assert_eq(lease->owner.start, G_MAXUINT64);
     cr_assert_eq(lease->guard.pid, 0);
     cr_assert_str_eq(lease->backup_socket, "/run/vmsnap/qemu-64055/x.sock");
+    cr_assert_str_eq(lease->agent_socket, "/run/agents/web.sock");
     cr_assert_eq(lease->deadline_us, G_MAXINT64);
 }
 

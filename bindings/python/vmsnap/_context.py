@@ -23,14 +23,16 @@ class Context(Handle):
     """Connections, catalog and jobs. Opening it looks and never acts.
 
     uri: the libvirt URI acted on; None: libvirt's default; "none": no hypervisor. catalog,
-    state_dir, guard_path: None is the library's default. Close it, or use it in a with block:
+    state_dir, guard_path: None is the library's default. agent_sockets: a dict of VM (name
+    or UUID) and the UNIX socket on which its guest agent is asked, not over libvirt. Close it, or use it in a with block:
     closing cancels all jobs and waits until they have rolled back.
     """
 
     _unref = "vmsnap_context_unref"
 
     def __init__(self, uri=None, *, analysis_uris=None, catalog=None, state_dir=None,
-                 guard_path=None, read_only=False, self_guard=False, max_jobs=0):
+                 guard_path=None, read_only=False, self_guard=False, max_jobs=0,
+                 agent_sockets=None):
         flags = ContextFlags(0)
         flags |= ContextFlags.READ_ONLY if read_only else 0
         flags |= ContextFlags.SELF_GUARD if self_guard else 0
@@ -38,6 +40,8 @@ class Context(Handle):
             uri=encode(uri), catalog=encode(catalog), state_dir=encode(state_dir),
             guard_path=encode(guard_path), flags=flags, max_jobs=max_jobs)
         options.analysis_uris = encode_list(analysis_uris)
+        options.agent_sockets = encode_list(f"{vm}={path}" for vm, path in
+                                            (agent_sockets or {}).items())
         super().__init__(call_out(lib.vmsnap_context_open, ctypes.byref(options)))
 
     def close(self):

@@ -26,7 +26,8 @@ class ContextOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("uri", c_char_p), ("analysis_uris", TEXTS),
                 ("catalog", c_char_p), ("state_dir", c_char_p), ("guard_path", c_char_p),
                 ("log_handler", c_void_p), ("log_data", c_void_p), ("log_level", c_uint32),
-                ("flags", c_uint32), ("max_jobs", c_uint32), ("reserved0", c_uint32)]
+                ("flags", c_uint32), ("max_jobs", c_uint32), ("reserved0", c_uint32),
+                ("agent_sockets", TEXTS)]
 
 
 class ContextStatus(Sized):
