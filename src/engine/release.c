@@ -13,11 +13,21 @@ enum {
 
 /* What was found held and is no more. */
 typedef struct {
-    gboolean sent; /* a thaw */
+    VmsAgent *agent; /* NULL: not asked yet; the same in every round: it may have to be found in
+                      * step with us first */
+    gboolean sent;   /* a thaw */
     guint resumed;
     guint thawed;
     guint ended;
 } Done;
+
+static void
+done_clear(Done *done)
+{
+    g_clear_pointer(&done->agent, vms_agent_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Done, done_clear)
 
 static guint
 count_acts(const Done *done)
@@ -87,15 +97,15 @@ resume(const VmsDrivers *drivers, const VmsLease *lease, vmsnap_vm_state state, 
 static gboolean
 thaw_guest(const VmsDrivers *drivers, const VmsLease *lease, Done *done, GError **error)
 {
-    g_autoptr(VmsAgent) agent = NULL;
     VmsThaw thaw = { .bound_ms = ASK_MS, .sent = done->sent };
     gboolean confirmed;
     int count = 0;
 
     if (!lease->freezes)
         return TRUE;
-    agent = drivers->open_agent(drivers->urgent, lease->vm_uuid, lease->agent_socket);
-    thaw.agent = agent;
+    if (!done->agent)
+        done->agent = drivers->open_agent(drivers->urgent, lease->vm_uuid, lease->agent_socket);
+    thaw.agent = done->agent;
     confirmed = vms_thaw_once(&thaw, &count, error);
     done->sent = TRUE;
     if (count > 0)
@@ -163,7 +173,7 @@ vms_release_held(const VmsDrivers *drivers, const VmsLease *lease, guint limit_m
     gint64 until_us = vms_clock_monotonic_us() + (gint64)limit_ms * 1000;
     guint wanted = lease->state == VMS_LEASE_JOB ? 1 : QUIET_ROUNDS;
     gboolean same = TRUE;
-    Done done = { 0 };
+    g_auto(Done) done = { 0 };
 
     for (guint quiet = 0; same && quiet < wanted;) {
         g_autoptr(GError) failed = NULL;
