@@ -13,7 +13,7 @@ vms_cut_needs_suspend(const VmsCutSet *set)
     for (guint i = 0; i < set->disks->len; i++) {
         const VmsCutDisk *disk = set->disks->pdata[i];
 
-        if (disk->disk->method == VMSNAP_METHOD_REFLINK)
+        if (vms_cut_is_clone(disk))
             return TRUE;
     }
     return FALSE;
@@ -44,6 +44,20 @@ check_reservation(const VmsCutSet *set, const VmsCutDisk *disk, GError **error)
                       disk->disk->target);
 }
 
+/* An overlay of another size than its base would change the guest's disk under it. */
+static gboolean
+check_size(const VmsCutSet *set, const VmsCutDisk *disk, GError **error)
+{
+    g_autoptr(VmsImage) now = NULL;
+
+    if (!vms_volume_inspect(set->engine->drivers->volume, disk->source->path,
+                            disk->source->image->format, &now, error))
+        return FALSE;
+    return now->virtual_size == disk->source->image->virtual_size ||
+           vms_refuse(error, VMSNAP_E_BUSY, "Resizing", "disk %s was resized meanwhile",
+                      disk->disk->target);
+}
+
 static gboolean
 fire_clones(VmsCutSet *set, GError **error)
 {
@@ -53,8 +67,9 @@ fire_clones(VmsCutSet *set, GError **error)
         const VmsCutDisk *disk = set->disks->pdata[i];
 
         disk->disk->cut_offset_us = vms_clock_monotonic_us() - start;
-        if (disk->disk->method == VMSNAP_METHOD_REFLINK &&
-            !vms_transfer_clone(disk->transfer, error))
+        if (vms_cut_is_clone(disk) && !vms_transfer_clone(disk->transfer, error))
+            return FALSE;
+        if (disk->overlay && !check_size(set, disk, error))
             return FALSE;
         if (disk->disk->method == VMSNAP_METHOD_BACKUP && !check_reservation(set, disk, error))
             return FALSE;
@@ -77,6 +92,9 @@ vms_cut_fire(void *data, GError **error)
     if (!fire_clones(set, error) || !vms_cut_take_nvram(set, error))
         return FALSE;
     vms_crash_point("cut-fire");
+    if (set->overlays && !vms_hypervisor_begin_overlays(set->engine->drivers->urgent, set->vm->uuid,
+                                                        set->overlays, error))
+        return FALSE;
     return !set->socket || vms_hypervisor_begin_backup(set->engine->drivers->urgent, set->vm->uuid,
                                                        set->socket, set->backup, error);
 }

@@ -3,6 +3,8 @@
 #include "engine/cut-set.h"
 #include "engine/layout.h"
 
+#include <string.h>
+
 static void
 add_folder(GPtrArray *folders, const char *folder)
 {
@@ -20,11 +22,25 @@ plan_disk(const VmsSurveyDisk *source, const char *folder)
     disk->source = g_strdup(source->path);
     disk->origin = vms_image_copy(source->image);
     disk->method = source->placement.method;
+    disk->by_overlay = source->placement.by_overlay;
     disk->image = vms_image_new(path, source->placement.format);
     disk->serial = g_strdup(source->disk->serial);
     disk->bus = g_strdup(source->disk->bus);
     disk->boot_order = source->disk->boot_order;
     return disk;
+}
+
+/* The owner that its VM's end would give the base back to: QEMU's is not it. */
+static VmsOverlay *
+plan_overlay(const VmsEngine *engine, const VmsSurveyDisk *source, const char *folder)
+{
+    g_autofree char *path = vms_layout_overlay(folder, source->disk->target);
+    VmsOverlay *overlay =
+        vms_overlay_new(source->disk->target, path, source->disk->path, source->image->format);
+
+    overlay->owner = source->image->file;
+    vms_volume_read_owner(engine->drivers->volume, source->path, &overlay->owner, NULL);
+    return overlay;
 }
 
 void
@@ -43,6 +59,8 @@ vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snap
             g_ptr_array_add(operation->files, vms_layout_scratch(folder, disk->target));
         if (disk->method == VMSNAP_METHOD_BACKUP && !operation->socket)
             operation->socket = vms_layout_socket(engine, operation->uuid);
+        if (disk->by_overlay)
+            g_ptr_array_add(operation->overlays, plan_overlay(engine, source, folder));
         g_ptr_array_add(snapshot->disks, disk);
     }
     if (survey->has_nvram && snapshot->folders->len > 0) {
@@ -66,7 +84,10 @@ prepare_disk(VmsCutSet *set, VmsCutDisk *self, GError **error)
         return TRUE;
     if (placement->method != VMSNAP_METHOD_BACKUP)
         return vms_volume_open_transfer(volume, self->source->path, self->disk->image->path,
-                                        &self->transfer, error);
+                                        &self->transfer, error) &&
+               (!self->overlay || vms_volume_make_overlay(
+                                      volume, self->overlay->path, self->source->image,
+                                      placement->overlay_bytes, hv->qemu_uid, hv->qemu_gid, error));
     folder = g_path_get_dirname(self->disk->image->path);
     self->scratch = vms_layout_scratch(folder, self->disk->target);
     return vms_volume_open_transfer(volume, NULL, self->disk->image->path, &self->transfer,
@@ -95,6 +116,37 @@ list_backup_disks(VmsCutSet *set)
     }
 }
 
+static void
+list_overlay_disks(VmsCutSet *set)
+{
+    const GPtrArray *all = vms_vm_current_disks(set->vm);
+
+    set->overlays = g_new0(VmsOverlayDisk, all->len + 1);
+    for (guint i = 0; i < all->len; i++) {
+        const VmsDisk *disk = all->pdata[i];
+
+        set->overlays[i].target = disk->target;
+        for (guint j = 0; j < set->disks->len; j++) {
+            const VmsCutDisk *cut = set->disks->pdata[j];
+
+            if (cut->overlay && g_strcmp0(cut->disk->target, disk->target) == 0)
+                set->overlays[i].overlay = cut->overlay->path;
+        }
+    }
+}
+
+static const VmsOverlay *
+find_overlay(const VmsOperation *operation, const char *target)
+{
+    for (guint i = 0; i < operation->overlays->len; i++) {
+        const VmsOverlay *overlay = operation->overlays->pdata[i];
+
+        if (strcmp(overlay->target, target) == 0)
+            return overlay;
+    }
+    return NULL;
+}
+
 static gboolean
 prepare_all(VmsCutSet *set, const VmsOperation *operation, GError **error)
 {
@@ -116,6 +168,8 @@ prepare_all(VmsCutSet *set, const VmsOperation *operation, GError **error)
         !vms_volume_open_transfer(set->engine->drivers->volume, set->snapshot->nvram_source,
                                   set->snapshot->nvram, &set->nvram, error))
         return FALSE;
+    if (operation->overlays->len > 0)
+        list_overlay_disks(set);
     if (!operation->socket)
         return TRUE;
     set->socket = g_strdup(operation->socket);
@@ -138,6 +192,7 @@ vms_cut_prepare(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
 
         disk->source = survey->disks->pdata[i];
         disk->disk = snapshot->disks->pdata[i];
+        disk->overlay = find_overlay(operation, disk->disk->target);
         g_ptr_array_add(set->disks, disk);
     }
     if (!prepare_all(set, operation, error))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
+#include "base/sys.h"
 #include "engine/cut-set.h"
 
 void
@@ -20,7 +21,39 @@ vms_cut_free(VmsCutSet *set)
     vms_transfer_free(set->nvram);
     g_free(set->socket);
     g_free(set->backup);
+    g_free(set->overlays);
     g_free(set);
+}
+
+gboolean
+vms_cut_is_clone(const VmsCutDisk *self)
+{
+    return self->disk->method == VMSNAP_METHOD_REFLINK && !self->overlay;
+}
+
+/* Between two clones, which cannot be interrupted, a cancelled operation ends. */
+gboolean
+vms_cut_clone_bases(VmsCutSet *set, VmsProgress *progress, GError **error)
+{
+    for (guint i = 0; i < set->disks->len; i++) {
+        const VmsCutDisk *disk = set->disks->pdata[i];
+
+        if (!disk->overlay)
+            continue;
+        if (!vms_progress_check(progress, error) || !vms_transfer_clone(disk->transfer, error)) {
+            if (error)
+                vms_error_set_object(*error, disk->disk->name);
+            return FALSE;
+        }
+        vms_crash_point("cut-base-cloned");
+    }
+    return TRUE;
+}
+
+gboolean
+vms_cut_has_overlays(const VmsCutSet *set)
+{
+    return set->overlays != NULL;
 }
 
 static guint64

@@ -26,6 +26,8 @@ gboolean vms_cut_prepare(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot
 /* What the window needs to know. */
 gboolean vms_cut_needs_suspend(const VmsCutSet *set);
 const char *vms_cut_get_socket(const VmsCutSet *set); /* NULL: no backup job */
+/* The VM writes to overlays since the cut: clone what lies beneath, then settle them. */
+gboolean vms_cut_has_overlays(const VmsCutSet *set);
 
 /* The instant: runs while the guest stands still; shaped for VmsWindow.cut. @data is the set. */
 gboolean vms_cut_fire(void *data, GError **error);
@@ -36,6 +38,8 @@ gboolean vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, 
 /* Of the disk at @index of the snapshot. */
 gboolean vms_cut_was_open(const VmsCutSet *set, guint index);
 
+/* Clone what stands still beneath overlays, while the guest runs. */
+gboolean vms_cut_clone_bases(VmsCutSet *set, VmsProgress *progress, GError **error);
 /* Copy what a backup job exports; the job may be ended afterwards. */
 gboolean vms_cut_copy(VmsCutSet *set, VmsProgress *progress, GError **error);
 /* Sync everything, make it read-only, and note the identities in the snapshot. */

@@ -43,12 +43,15 @@ vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation)
            g_strcmp0(operation->runtime_dir, engine->runtime_dir) == 0;
 }
 
-/* Between the stop and the end of an exchange: the VM's own files are not its own yet. */
+/* Between the stop and the end of an exchange, or on an overlay: the VM's own files are not its own
+ * yet. */
 static gboolean
 leaves_torn(const VmsOperation *operation, const char *vm_uuid)
 {
-    return vms_operation_is_open(operation) && operation->exchanges->len > 0 &&
-           operation->journal >= VMS_JOURNAL_STOPPING &&
+    gboolean exchanging =
+        operation->exchanges->len > 0 && operation->journal >= VMS_JOURNAL_STOPPING;
+
+    return vms_operation_is_open(operation) && (exchanging || operation->overlays->len > 0) &&
            g_strcmp0(operation->vm_uuid, vm_uuid) == 0;
 }
 

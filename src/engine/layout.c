@@ -26,6 +26,12 @@ vms_layout_scratch(const char *folder, const char *target)
 }
 
 char *
+vms_layout_overlay(const char *folder, const char *target)
+{
+    return g_strdup_printf("%s/%s.overlay", folder, target);
+}
+
+char *
 vms_layout_manifest(const char *folder)
 {
     return g_build_filename(folder, "snapshot.json", NULL);
@@ -99,7 +105,7 @@ vms_layout_remove(const VmsEngine *engine, const GPtrArray *files, const GPtrArr
         if (!vms_volume_remove(engine->drivers->volume, files->pdata[i], error))
             return FALSE;
     }
-    for (guint i = 0; i < folders->len; i++) {
+    for (guint i = 0; folders && i < folders->len; i++) {
         if (!remove_folder(engine, folders->pdata[i], error))
             return FALSE;
     }

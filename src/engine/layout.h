@@ -13,6 +13,8 @@ char *vms_layout_folder(const char *folder, const char *uuid);
 char *vms_layout_image(const char *folder, const char *target, const char *format);
 /* <folder>/<target>.scratch */
 char *vms_layout_scratch(const char *folder, const char *target);
+/* <folder>/<target>.overlay: what its VM writes to while the disk is cloned. */
+char *vms_layout_overlay(const char *folder, const char *target);
 /* <folder>/snapshot.json: the record beside the images. */
 char *vms_layout_manifest(const char *folder);
 /* <runtime>/qemu-<uid>/<8 digits>.sock: short, for the 107 bytes of a socket's name. */
@@ -20,7 +22,7 @@ char *vms_layout_socket(const VmsEngine *engine, const char *operation_uuid);
 /* The folder of these sockets: 0700 and QEMU's, below a runtime folder that it can pass. */
 gboolean vms_layout_make_socket_folder(const VmsEngine *engine, GError **error);
 
-/* Remove files, then folders (and their .vmsnap parent when it is empty). Missing is success;
- * so this may run again. */
+/* Remove files, then folders (may be NULL; and their .vmsnap parent when it is empty). Missing is
+ * success; so this may run again. */
 gboolean vms_layout_remove(const VmsEngine *engine, const GPtrArray *files,
                            const GPtrArray *folders, GError **error);

@@ -8,6 +8,7 @@
 #include "engine/layout.h"
 #include "engine/lease.h"
 #include "engine/lock.h"
+#include "engine/overlay.h"
 #include "engine/release.h"
 #include "engine/replace.h"
 
@@ -225,7 +226,10 @@ recover_snapshot(const Recovery *self, VmsWork *work, GError **error)
     VmsOperation *operation = work->operation;
     VmsSnapshot *snapshot = work->snapshot;
 
+    /* The clones first: they hold blocks that a base may need to take its overlay back. */
     if (!end_own_job(self, operation, error) ||
+        !vms_layout_remove(self->engine, operation->files, NULL, error) ||
+        !vms_overlays_settle(self->engine, work, self->progress, error) ||
         !vms_layout_remove(self->engine, operation->files, operation->folders, error))
         return FALSE;
     if (operation->socket &&

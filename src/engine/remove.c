@@ -122,6 +122,7 @@ vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const 
         return FALSE;
     lock_name = lock_name_of(work.snapshot);
     if (!vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, 0, progress, &lock, error) ||
+        !vms_journal_check_settled(engine, work.snapshot->vm_uuid, error) ||
         !check_unused(engine, work.snapshot, error) ||
         !record_intent(engine, &work, operation_uuid, error))
         return FALSE;

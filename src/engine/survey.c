@@ -128,6 +128,18 @@ find_sharer(VmsEngine *engine, const VmsVm *vm, VmsSurveyDisk *self, GError **er
     return TRUE;
 }
 
+static VmsPlacementInput
+placement_input(const VmsVm *vm, const VmsSurveyRequest *request, const VmsSurveyDisk *self)
+{
+    return (VmsPlacementInput){ .disk = self->disk,
+                                .image = self->image,
+                                .allocated = self->allocated,
+                                .place = &self->place,
+                                .running = vms_vm_is_active(vm),
+                                .shared = self->sharer != NULL,
+                                .wanted = request->method };
+}
+
 static gboolean
 read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, VmsSurveyDisk *self,
           GError **error)
@@ -145,11 +157,7 @@ read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, V
         !vms_volume_read_place(engine->drivers->volume, self->path, self->folder, &self->place,
                                error))
         return FALSE;
-    input.image = self->image;
-    input.allocated = self->allocated;
-    input.place = &self->place;
-    input.wanted = request->method;
-    input.shared = self->sharer != NULL;
+    input = placement_input(vm, request, self);
     return vms_placement_choose(&input, &self->placement, error);
 }
 
@@ -197,6 +205,23 @@ add_disk(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey *survey, 
         vms_error_set_object(self->refusal, self->name);
 }
 
+/* After each disk by itself: what they mean for each other. */
+static void
+combine(const VmsSurveyRequest *request, VmsSurvey *survey)
+{
+    g_autofree VmsPlacementDisk *disks = g_new0(VmsPlacementDisk, survey->disks->len + 1);
+    guint count = 0;
+
+    for (guint i = 0; i < survey->disks->len; i++) {
+        VmsSurveyDisk *self = survey->disks->pdata[i];
+
+        if (!self->refusal)
+            disks[count++] =
+                (VmsPlacementDisk){ placement_input(survey->vm, request, self), &self->placement };
+    }
+    vms_placement_combine(survey->vm, disks, count);
+}
+
 gboolean
 vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **ret_survey,
               GError **error)
@@ -220,6 +245,7 @@ vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **re
         if (vms_disk_is_owned(disks->pdata[i]))
             add_disk(engine, request, survey, disks->pdata[i]);
     }
+    combine(request, survey);
     *ret_survey = g_steal_pointer(&survey);
     return TRUE;
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/layout.h"
+#include "engine/overlay.h"
 #include "engine/taking.h"
 
 #include <string.h>
@@ -121,6 +122,7 @@ fits(const VmsSnapshotDisk *disk, const VmsSurveyDisk *source)
 {
     return strcmp(disk->target, source->disk->target) == 0 &&
            g_strcmp0(disk->source, source->path) == 0 && disk->method == source->placement.method &&
+           disk->by_overlay == source->placement.by_overlay &&
            strcmp(disk->image->format, source->placement.format) == 0;
 }
 
@@ -213,6 +215,12 @@ end_job(VmsTaking *self, GError **error)
 gboolean
 vms_taking_copy(VmsTaking *self, GError **error)
 {
+    if (vms_cut_has_overlays(self->cuts)) {
+        vms_progress_enter(self->progress, VMSNAP_STAGE_COPYING);
+        if (!vms_cut_clone_bases(self->cuts, self->progress, error) ||
+            !vms_overlays_settle(self->engine, &self->work, self->progress, error))
+            return FALSE;
+    }
     if (vms_cut_get_socket(self->cuts)) {
         vms_progress_enter(self->progress, VMSNAP_STAGE_COPYING);
         if (!copy(self, error) || !end_job(self, error))

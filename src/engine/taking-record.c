@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "engine/bundle.h"
 #include "engine/journal.h"
+#include "engine/overlay.h"
 #include "engine/taking.h"
 #include "model/name.h"
 
@@ -97,27 +98,51 @@ commit(VmsTaking *self, GError **error)
     return vms_journal_commit(self->engine, &self->work, error);
 }
 
-/* End the job first: only then are scratch and socket ours to remove. Takes @why; always FALSE. */
+/* End the job first: only then are scratch and socket ours to remove. The clones go before the
+ * overlays: they hold blocks that a base may need to take its overlay back. */
 static gboolean
-roll_back(VmsTaking *self, GError *why, GError **error)
+let_go(VmsTaking *self, GError **error)
+{
+    gboolean ended = TRUE;
+
+    if (self->watch && vms_watch_end_job(self->watch, error))
+        ended = vms_watch_release(g_steal_pointer(&self->watch), error);
+    else if (self->watch)
+        ended = FALSE;
+    g_clear_pointer(&self->watch, vms_watch_abandon);
+    g_clear_pointer(&self->cuts, vms_cut_free);
+    return ended && vms_overlays_settle(self->engine, &self->work, self->progress, error);
+}
+
+static void
+mark_failed(VmsTaking *self, const GError *why)
 {
     VmsSnapshot *snapshot = self->work.snapshot;
-    GError *worse = NULL;
 
-    vms_progress_enter(self->progress, VMSNAP_STAGE_ROLLING_BACK);
-    if (self->watch && vms_watch_end_job(self->watch, &worse))
-        vms_watch_release(g_steal_pointer(&self->watch), &worse);
-    g_clear_pointer(&self->watch, vms_watch_abandon);
     snapshot->phase = VMSNAP_SNAPSHOT_FAILED;
     vms_conditions_set(snapshot->conditions,
                        vms_condition_new(vms_snapshot_ready_type(snapshot), VMS_CONDITION_FALSE,
                                          vms_error_get_reason(why), why->message,
                                          vms_clock_realtime_us()));
     vms_journal_fail(self->work.operation, why);
-    if (worse || !vms_taking_clear_try(self, &worse) ||
-        !vms_journal_commit(self->engine, &self->work, &worse)) {
+}
+
+/* The record is closed only when nothing is left to recover. Takes @why; always FALSE. */
+static gboolean
+roll_back(VmsTaking *self, GError *why, GError **error)
+{
+    GError *worse = NULL;
+    gboolean back;
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_ROLLING_BACK);
+    back = let_go(self, &worse) && vms_taking_clear_try(self, &worse);
+    if (back) {
+        mark_failed(self, why);
+        back = vms_journal_commit(self->engine, &self->work, &worse);
+    }
+    if (!back) {
         vms_log(self->engine->log, VMSNAP_LOG_ERROR, "snapshot %s was not rolled back whole: %s",
-                snapshot->name, worse->message);
+                self->work.snapshot->name, worse->message);
         return vms_journal_stay(why, worse, error);
     }
     g_propagate_error(error, why);

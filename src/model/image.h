@@ -32,6 +32,7 @@ typedef struct {
     char *backing_format;     /* as written; NULL if not */
     guint internal_snapshots; /* qcow2: how many */
     gboolean block_device;
+    gboolean blank; /* a layer that holds nothing: all of it is its backing file's */
 } VmsImage;
 
 VmsImage *vms_image_new(const char *path, const char *format);

@@ -45,6 +45,30 @@ vms_exchange_free(VmsExchange *exchange)
     g_free(exchange);
 }
 
+VmsOverlay *
+vms_overlay_new(const char *target, const char *path, const char *base, const char *format)
+{
+    VmsOverlay *overlay = g_new0(VmsOverlay, 1);
+
+    overlay->target = g_strdup(target);
+    overlay->path = g_strdup(path);
+    overlay->base = g_strdup(base);
+    overlay->format = g_strdup(format);
+    return overlay;
+}
+
+void
+vms_overlay_free(VmsOverlay *overlay)
+{
+    if (!overlay)
+        return;
+    g_free(overlay->target);
+    g_free(overlay->path);
+    g_free(overlay->base);
+    g_free(overlay->format);
+    g_free(overlay);
+}
+
 VmsOperation *
 vms_operation_new(const char *uuid, const char *type)
 {
@@ -58,6 +82,7 @@ vms_operation_new(const char *uuid, const char *type)
     operation->steps = g_ptr_array_new_with_free_func((GDestroyNotify)vms_step_free);
     operation->expected_downtime_us = -1;
     operation->exchanges = g_ptr_array_new_with_free_func((GDestroyNotify)vms_exchange_free);
+    operation->overlays = g_ptr_array_new_with_free_func((GDestroyNotify)vms_overlay_free);
     operation->resources = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
     operation->conditions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_condition_free);
     return operation;
@@ -87,6 +112,7 @@ vms_operation_free(VmsOperation *operation)
     g_ptr_array_unref(operation->folders);
     g_ptr_array_unref(operation->files);
     g_ptr_array_unref(operation->exchanges);
+    g_ptr_array_unref(operation->overlays);
     g_free(operation->socket);
     g_free(operation->old_xml);
     g_free(operation->new_xml);

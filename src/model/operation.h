@@ -26,6 +26,17 @@ typedef struct {
     gboolean vanish; /* nothing will stand at path afterwards: undoing a disk that did not exist */
 } VmsExchange;
 
+/* A disk whose VM runs on a file of ours, an overlay, while its own image is cloned; or may: this
+ * stands in the record before the file is made, until nobody needs it. */
+typedef struct {
+    char *target;
+    char *path;      /* the overlay */
+    char *base;      /* the disk's own image, as the XML names it */
+    char *format;    /* of the base */
+    VmsFileId owner; /* owner, group and mode of the base while its VM is off */
+    gboolean landed; /* the base may hold all of it already: QEMU was asked to, or we did it */
+} VmsOverlay;
+
 /* How far recovery has to think. The order is the order of the operation's life. */
 typedef enum {
     VMS_JOURNAL_PREPARING = 0, /* only new files that carry our token were made */
@@ -60,6 +71,7 @@ typedef struct {
     GPtrArray *files;     /* char*: files it may have made, removed on the way back */
     char *socket;         /* of a backup job it may have begun; NULL: none */
     GPtrArray *exchanges; /* VmsExchange* */
+    GPtrArray *overlays;  /* VmsOverlay* */
     char *old_xml;        /* inactive XML before; NULL: none */
     char *new_xml;
     char *nvram; /* path of the VM's NVRAM file when that is replaced */
@@ -94,6 +106,9 @@ VmsRecoveryAct *vms_recovery_act_new(const char *object, const char *act, const 
 void vms_recovery_act_free(VmsRecoveryAct *act);
 VmsExchange *vms_exchange_new(const char *target, const char *path, const char *next);
 void vms_exchange_free(VmsExchange *exchange);
+VmsOverlay *vms_overlay_new(const char *target, const char *path, const char *base,
+                            const char *format);
+void vms_overlay_free(VmsOverlay *overlay);
 VmsOperation *vms_operation_new(const char *uuid, const char *type);
 void vms_operation_free(VmsOperation *operation);
 const char *vms_operation_phase_name(vmsnap_operation_phase phase);
@@ -101,4 +116,5 @@ gboolean vms_operation_is_open(const VmsOperation *operation); /* Pending or InP
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsRecoveryAct, vms_recovery_act_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsExchange, vms_exchange_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsOverlay, vms_overlay_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsOperation, vms_operation_free)

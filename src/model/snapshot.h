@@ -19,8 +19,9 @@ typedef struct {
     char *source;     /* path of the disk when it was cut */
     VmsImage *origin; /* the source as it was: format, cluster size, virtual size, owner */
     vmsnap_method method;
-    VmsImage *image; /* the stored image: path, format, file identity */
-    char *sha256;    /* of the stored file; NULL until verify made it */
+    gboolean by_overlay; /* the guest wrote to an overlay while it was cloned */
+    VmsImage *image;     /* the stored image: path, format, file identity */
+    char *sha256;        /* of the stored file; NULL until verify made it */
     vmsnap_grade grade;
     gint64 cut_offset_us; /* from the first disk's cut */
     char *serial;

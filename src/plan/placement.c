@@ -23,6 +23,14 @@ vms_placement_scratch(guint64 allocated, guint64 virtual_size)
     return MIN(wanted, most);
 }
 
+guint64
+vms_placement_overlay(guint64 virtual_size)
+{
+    guint64 most = virtual_size + virtual_size / 50 + MIB;
+
+    return MIN(most, MAX((guint64)1024 * MIB, virtual_size / 10));
+}
+
 /* What no method of ours handles, whatever the VM does. */
 static gboolean
 check_source(const VmsDisk *disk, GError **error)
@@ -53,7 +61,7 @@ can_reflink(const VmsPlacementInput *input)
 static void
 place_reflink(VmsPlacement *placement, const VmsPlacementInput *input)
 {
-    placement->method = VMSNAP_METHOD_REFLINK;
+    *placement = (VmsPlacement){ .method = VMSNAP_METHOD_REFLINK };
     placement->format = input->image->format[0] == 'q' ? "qcow2" : "raw";
     placement->space_needed = 16 * (guint64)MIB;
     placement->why = "its file system shares blocks";
@@ -73,7 +81,7 @@ place_copy(VmsPlacement *placement, const VmsPlacementInput *input)
 static void
 place_backup(VmsPlacement *placement, const VmsPlacementInput *input)
 {
-    placement->method = VMSNAP_METHOD_BACKUP;
+    *placement = (VmsPlacement){ .method = VMSNAP_METHOD_BACKUP };
     placement->format = "raw";
     placement->scratch_bytes = vms_placement_scratch(input->allocated, input->image->virtual_size);
     placement->space_needed = placement->scratch_bytes + input->allocated + 4 * (guint64)MIB;
@@ -89,9 +97,7 @@ choose_running(const VmsPlacementInput *input, VmsPlacement *placement, GError *
         return cannot(input->disk, "a plain copy needs the VM off", error);
     if (input->wanted == VMSNAP_METHOD_REFLINK && !reflink)
         return cannot(input->disk, "its file system cannot share blocks, or it has a chain", error);
-    if (input->wanted == VMSNAP_METHOD_REFLINK ||
-        (input->wanted == VMSNAP_METHOD_AUTO && reflink &&
-         input->place->extents <= VMS_PLACEMENT_EXTENT_LIMIT))
+    if (input->wanted != VMSNAP_METHOD_BACKUP && reflink)
         place_reflink(placement, input);
     else if (input->shared) /* QEMU refuses the job, and the refusal is known to kill libvirtd */
         return cannot(input->disk, "another running VM has it open, a backup job needs it alone",
@@ -131,4 +137,121 @@ vms_placement_choose(const VmsPlacementInput *input, VmsPlacement *ret_placement
         return FALSE;
     *ret_placement = placement;
     return TRUE;
+}
+
+/* ---- the disks of one VM together ---- */
+
+static void
+place_overlay(VmsPlacement *placement, const VmsPlacementInput *input)
+{
+    placement->by_overlay = TRUE;
+    placement->overlay_bytes = vms_placement_overlay(input->image->virtual_size);
+    placement->space_needed += placement->overlay_bytes;
+    placement->why = "its file system shares blocks, and it is in many pieces: the guest goes on "
+                     "in an overlay while it is cloned";
+}
+
+/* A clone that the caller left to us and that is made while the VM runs. */
+static gboolean
+may_change(const VmsPlacementDisk *disk)
+{
+    return disk->placement->method == VMSNAP_METHOD_REFLINK && !disk->placement->by_overlay &&
+           disk->input.wanted == VMSNAP_METHOD_AUTO;
+}
+
+static guint64
+count_pieces(const VmsPlacementDisk *disks, guint count)
+{
+    guint64 pieces = 0;
+
+    for (guint i = 0; i < count; i++) {
+        const VmsPlacement *placement = disks[i].placement;
+
+        if (placement->method == VMSNAP_METHOD_REFLINK && !placement->by_overlay)
+            pieces += disks[i].input.place->extents;
+    }
+    return pieces;
+}
+
+/* The one in most pieces; NULL when none is left to choose for. */
+static const VmsPlacementDisk *
+find_worst(const VmsPlacementDisk *disks, guint count)
+{
+    const VmsPlacementDisk *worst = NULL;
+
+    for (guint i = 0; i < count; i++) {
+        if (may_change(&disks[i]) && disks[i].input.place->extents > 0 &&
+            (!worst || disks[i].input.place->extents > worst->input.place->extents))
+            worst = &disks[i];
+    }
+    return worst;
+}
+
+/* An overlay changes the configuration for a while, so nobody else may have a stake in it; and a
+ * backup job would keep it from being written back. */
+static gboolean
+allows_overlays(const VmsVm *vm, const VmsPlacementDisk *disks, guint count)
+{
+    if (!vm->persistent || vm->checkpoints > 0 || vm->snapshots > 0 || vm->job)
+        return FALSE;
+    for (guint i = 0; i < count; i++) {
+        if (disks[i].placement->method == VMSNAP_METHOD_BACKUP)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+has_room(const VmsPlacementDisk *disk, const VmsPlacementDisk *disks, guint count)
+{
+    guint64 needed =
+        disk->placement->space_needed + vms_placement_overlay(disk->input.image->virtual_size);
+
+    for (guint i = 0; i < count; i++) {
+        if (disks[i].placement->by_overlay)
+            needed += disks[i].placement->space_needed;
+    }
+    return needed <= disk->input.place->free_bytes;
+}
+
+/* FALSE when some overlay cannot be: then all that were chosen are taken back. */
+static gboolean
+spread_overlays(const VmsPlacementDisk *disks, guint count)
+{
+    while (count_pieces(disks, count) > VMS_PLACEMENT_EXTENT_LIMIT) {
+        const VmsPlacementDisk *worst = find_worst(disks, count);
+
+        if (!worst)
+            return TRUE; /* the caller wants it so */
+        if (worst->input.shared || worst->input.disk->shareable || !has_room(worst, disks, count))
+            return FALSE;
+        place_overlay(worst->placement, &worst->input);
+    }
+    return TRUE;
+}
+
+/* A disk that others have open cannot be read by a job: it stays a clone, however long it takes. */
+static void
+spread_backups(const VmsPlacementDisk *disks, guint count)
+{
+    for (guint i = 0; i < count; i++) {
+        if (disks[i].placement->by_overlay)
+            place_reflink(disks[i].placement, &disks[i].input);
+    }
+    while (count_pieces(disks, count) > VMS_PLACEMENT_EXTENT_LIMIT) {
+        const VmsPlacementDisk *worst = find_worst(disks, count);
+
+        if (!worst || worst->input.shared)
+            return;
+        place_backup(worst->placement, &worst->input);
+    }
+}
+
+void
+vms_placement_combine(const VmsVm *vm, const VmsPlacementDisk *disks, guint count)
+{
+    if (vm->state != VMSNAP_VM_RUNNING) /* nobody waits for a clone */
+        return;
+    if (!allows_overlays(vm, disks, count) || !spread_overlays(disks, count))
+        spread_backups(disks, count);
 }

@@ -120,6 +120,60 @@ vms_hypervisor_read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kin
 }
 
 gboolean
+vms_hypervisor_begin_overlays(VmsHypervisor *hv, const char *uuid, const VmsOverlayDisk *disks,
+                              GError **error)
+{
+    gboolean done;
+
+    vms_crash_point("hypervisor-overlays");
+    done = hv->ops->begin_overlays(hv, uuid, disks, error);
+    vms_crash_point("hypervisor-overlays-done");
+    return done;
+}
+
+gboolean
+vms_hypervisor_begin_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                           const char *base, GError **error)
+{
+    gboolean done;
+
+    vms_crash_point("hypervisor-merge");
+    done = hv->ops->begin_merge(hv, uuid, target, base, error);
+    vms_crash_point("hypervisor-merge-done");
+    return done;
+}
+
+gboolean
+vms_hypervisor_read_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                          VmsMerge *ret_merge, GError **error)
+{
+    return hv->ops->read_merge(hv, uuid, target, ret_merge, error);
+}
+
+gboolean
+vms_hypervisor_end_merge(VmsHypervisor *hv, const char *uuid, const char *target, GError **error)
+{
+    gboolean done;
+
+    vms_crash_point("hypervisor-pivot");
+    done = hv->ops->end_merge(hv, uuid, target, error);
+    vms_crash_point("hypervisor-pivot-done");
+    return done;
+}
+
+gboolean
+vms_hypervisor_return_disk(VmsHypervisor *hv, const char *uuid, const VmsDiskReturn *disk,
+                           GError **error)
+{
+    gboolean done;
+
+    vms_crash_point("hypervisor-return");
+    done = hv->ops->return_disk(hv, uuid, disk, error);
+    vms_crash_point("hypervisor-return-done");
+    return done;
+}
+
+gboolean
 vms_hypervisor_agent_call(VmsHypervisor *hv, const char *uuid, const char *request, guint limit_ms,
                           char **ret_reply, GError **error)
 {

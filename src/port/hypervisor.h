@@ -28,6 +28,27 @@ typedef struct {
     const char *scratch; /* pre-created qcow2 file; NULL: the disk takes no part */
 } VmsBackupDisk;
 
+/* One disk whose VM is to go on writing to another file. */
+typedef struct {
+    const char *target;
+    const char *overlay; /* pre-created qcow2 file over the disk's image; NULL: takes no part */
+} VmsOverlayDisk;
+
+/* How writing an overlay back into its base stands. READY: QEMU may go over to the base. */
+typedef enum {
+    VMS_MERGE_NONE = 0,
+    VMS_MERGE_RUNNING,
+    VMS_MERGE_READY,
+    VMS_MERGE_OTHER /* another job runs on the disk */
+} VmsMerge;
+
+typedef struct {
+    const char *target;
+    const char *overlay;
+    const char *base;
+    const char *format; /* of the base */
+} VmsDiskReturn;
+
 /* How a backup job of a VM stands. */
 typedef enum { VMS_JOB_NONE = 0, VMS_JOB_BACKUP, VMS_JOB_OTHER } VmsJobKind;
 
@@ -73,6 +94,22 @@ typedef struct {
     gboolean (*read_job)(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind,
                          char **ret_socket, GError **error);
 
+    /* In one transaction: all disks with an overlay go on in it, their images stand still. @disks
+     * ends with a NULL target and lists every disk of the VM. Configured and live XML name the
+     * overlays from then on. */
+    gboolean (*begin_overlays)(VmsHypervisor *hv, const char *uuid, const VmsOverlayDisk *disks,
+                               GError **error);
+    /* Write the overlay a running VM has on @target into @base, beneath it. Returns at once. */
+    gboolean (*begin_merge)(VmsHypervisor *hv, const char *uuid, const char *target,
+                            const char *base, GError **error);
+    gboolean (*read_merge)(VmsHypervisor *hv, const char *uuid, const char *target,
+                           VmsMerge *ret_merge, GError **error);
+    /* Go over to the base; both XML name it again. BUSY when the merge is not ready after all. */
+    gboolean (*end_merge)(VmsHypervisor *hv, const char *uuid, const char *target, GError **error);
+    /* Where the configuration of a VM names @overlay for @target, let it name @base again. */
+    gboolean (*return_disk)(VmsHypervisor *hv, const char *uuid, const VmsDiskReturn *disk,
+                            GError **error);
+
     /* One agent command over the hypervisor's own channel. */
     gboolean (*agent_call)(VmsHypervisor *hv, const char *uuid, const char *request, guint limit_ms,
                            char **ret_reply, GError **error);
@@ -114,6 +151,16 @@ gboolean vms_hypervisor_begin_backup(VmsHypervisor *hv, const char *uuid, const 
 gboolean vms_hypervisor_end_backup(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_hypervisor_read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind,
                                  char **ret_socket, GError **error);
+gboolean vms_hypervisor_begin_overlays(VmsHypervisor *hv, const char *uuid,
+                                       const VmsOverlayDisk *disks, GError **error);
+gboolean vms_hypervisor_begin_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                                    const char *base, GError **error);
+gboolean vms_hypervisor_read_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                                   VmsMerge *ret_merge, GError **error);
+gboolean vms_hypervisor_end_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                                  GError **error);
+gboolean vms_hypervisor_return_disk(VmsHypervisor *hv, const char *uuid, const VmsDiskReturn *disk,
+                                    GError **error);
 gboolean vms_hypervisor_agent_call(VmsHypervisor *hv, const char *uuid, const char *request,
                                    guint limit_ms, char **ret_reply, GError **error);
 void vms_hypervisor_free(VmsHypervisor *hv);

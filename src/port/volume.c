@@ -56,6 +56,33 @@ vms_volume_make_scratch(VmsVolume *volume, const char *path, guint64 virtual_siz
 }
 
 gboolean
+vms_volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *base, guint64 reserve,
+                        guint32 uid, guint32 gid, GError **error)
+{
+    return volume->ops->make_overlay(volume, path, base, reserve, uid, gid, error);
+}
+
+gboolean
+vms_volume_fold_overlay(VmsVolume *volume, const char *path, const char *base,
+                        VmsProgress *progress, GError **error)
+{
+    return volume->ops->fold_overlay(volume, path, base, progress, error);
+}
+
+gboolean
+vms_volume_compare(VmsVolume *volume, const VmsImage *a, const VmsImage *b, gboolean *ret_same,
+                   GError **error)
+{
+    return volume->ops->compare(volume, a, b, ret_same, error);
+}
+
+gboolean
+vms_volume_read_owner(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error)
+{
+    return volume->ops->read_owner(volume, path, ret_id, error);
+}
+
+gboolean
 vms_volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like, GError **error)
 {
     return volume->ops->adopt(volume, path, like, error);

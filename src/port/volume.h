@@ -56,6 +56,19 @@ typedef struct {
      * @reserve bytes reserved on disk (NO_SPACE when that fails; the file is removed). */
     gboolean (*make_scratch)(VmsVolume *volume, const char *path, guint64 virtual_size,
                              guint64 reserve, guint32 uid, guint32 gid, GError **error);
+    /* An empty qcow2 over @base, of its virtual size, 0600, owned by @uid:@gid, with @reserve bytes
+     * reserved on disk. The base is not opened: a VM may be writing to it. */
+    gboolean (*make_overlay)(VmsVolume *volume, const char *path, const VmsImage *base,
+                             guint64 reserve, guint32 uid, guint32 gid, GError **error);
+    /* Write what an overlay holds into its base, synced; the overlay is left as it is. Both under
+     * QEMU's own locks: BUSY when somebody has one of them open. May be repeated. */
+    gboolean (*fold_overlay)(VmsVolume *volume, const char *path, const char *base,
+                             VmsProgress *progress, GError **error);
+    /* Whether a guest would see the same in both. */
+    gboolean (*compare)(VmsVolume *volume, const VmsImage *a, const VmsImage *b, gboolean *ret_same,
+                        GError **error);
+    /* Owner and group that libvirt remembers of a file a VM uses; else those it has. */
+    gboolean (*read_owner)(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error);
     /* Give @path owner, group, mode of @like and drop stale trusted.libvirt.security.* labels. */
     gboolean (*adopt)(VmsVolume *volume, const char *path, const VmsFileId *like, GError **error);
     /* RENAME_EXCHANGE of two files of one file system, directories synced. */
@@ -93,6 +106,14 @@ gboolean vms_volume_convert(VmsVolume *volume, const VmsImage *source, const cha
                             GError **error);
 gboolean vms_volume_make_scratch(VmsVolume *volume, const char *path, guint64 virtual_size,
                                  guint64 reserve, guint32 uid, guint32 gid, GError **error);
+gboolean vms_volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *base,
+                                 guint64 reserve, guint32 uid, guint32 gid, GError **error);
+gboolean vms_volume_fold_overlay(VmsVolume *volume, const char *path, const char *base,
+                                 VmsProgress *progress, GError **error);
+gboolean vms_volume_compare(VmsVolume *volume, const VmsImage *a, const VmsImage *b,
+                            gboolean *ret_same, GError **error);
+gboolean vms_volume_read_owner(VmsVolume *volume, const char *path, VmsFileId *ret_id,
+                               GError **error);
 gboolean vms_volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like,
                           GError **error);
 gboolean vms_volume_exchange(VmsVolume *volume, const char *a, const char *b, GError **error);

@@ -39,6 +39,7 @@ static const VmsField image_fields[] = {
     VMS_TEXT(VmsImage, backing_format, VMS_CHECK_NONE),
     VMS_PLAIN(VmsImage, internal_snapshots, UINT32),
     VMS_PLAIN(VmsImage, block_device, BOOL),
+    VMS_PLAIN(VmsImage, blank, BOOL),
     { .key = NULL },
 };
 

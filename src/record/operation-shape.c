@@ -28,6 +28,30 @@ static const VmsShape exchange_shape = {
 };
 
 static gpointer
+make_overlay(void)
+{
+    return vms_overlay_new(NULL, NULL, NULL, NULL);
+}
+
+static const VmsField overlay_fields[] = {
+    VMS_TEXT_NEEDED(VmsOverlay, target, VMS_CHECK_WORD),
+    VMS_TEXT_NEEDED(VmsOverlay, path, VMS_CHECK_PATH),
+    VMS_TEXT_NEEDED(VmsOverlay, base, VMS_CHECK_PATH),
+    VMS_TEXT_NEEDED(VmsOverlay, format, VMS_CHECK_FORMAT),
+    VMS_NESTED(VmsOverlay, owner, STRUCT, vms_shape_file_id),
+    VMS_PLAIN(VmsOverlay, landed, BOOL),
+    { .key = NULL },
+};
+
+static const VmsShape overlay_shape = {
+    .name = "overlay",
+    .size = sizeof(VmsOverlay),
+    .fields = overlay_fields,
+    .make = make_overlay,
+    .free = (GDestroyNotify)vms_overlay_free,
+};
+
+static gpointer
 make_step(void)
 {
     return vms_step_new(NULL, FALSE);
@@ -74,6 +98,7 @@ static const VmsField operation_fields[] = {
     VMS_TEXTS(VmsOperation, files, VMS_CHECK_PATH),
     VMS_TEXT(VmsOperation, socket, VMS_CHECK_PATH),
     VMS_NESTED(VmsOperation, exchanges, OBJECTS, exchange_shape),
+    VMS_NESTED(VmsOperation, overlays, OBJECTS, overlay_shape),
     VMS_TEXT(VmsOperation, old_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, new_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, nvram, VMS_CHECK_PATH),

@@ -14,6 +14,7 @@ static const VmsField disk_fields[] = {
     VMS_TEXT(VmsSnapshotDisk, source, VMS_CHECK_PATH),
     VMS_NESTED(VmsSnapshotDisk, origin, OBJECT, vms_shape_image),
     VMS_ENUM(VmsSnapshotDisk, method, vms_words_method),
+    VMS_PLAIN(VmsSnapshotDisk, by_overlay, BOOL),
     VMS_NESTED(VmsSnapshotDisk, image, OBJECT, vms_shape_image),
     VMS_TEXT(VmsSnapshotDisk, sha256, VMS_CHECK_SHA256),
     VMS_ENUM(VmsSnapshotDisk, grade, vms_words_grade),

@@ -53,6 +53,7 @@ add_disk(VmsJson *json, const VmsSnapshotDisk *disk)
     vms_json_add_text(json, "target", disk->target);
     vms_json_add_text(json, "name", disk->name);
     vms_json_add_text(json, "method", vms_method_name(disk->method));
+    vms_json_add_bool(json, "by_overlay", disk->by_overlay);
     vms_json_add_text(json, "source", disk->source);
     vms_json_add_text(json, "path", image ? image->path : NULL);
     vms_json_add_text(json, "format", image ? image->format : NULL);

@@ -83,3 +83,29 @@ def make_disk(path, image_format="qcow2", fs="ext4", size_mb=256, partition=Fals
         run(["qemu-img", "convert", "-f", "raw", "-O", image_format, *extra, raw, path])
     os.chmod(path, 0o600)
     return path
+
+
+def fragment(path, pieces):
+    """Brings a file of a file system that shares blocks into at least so many pieces, its contents
+    unchanged: every second block is written anew while a clone holds the old ones."""
+    block = 4096
+    twin = f"{path}.twin"
+    with open(path, "r+b", buffering=0) as image:
+        data = os.pread(image.fileno(), pieces * block, 0)
+        assert len(data) == pieces * block, f"{path} is too small"
+        os.pwrite(image.fileno(), data, 0)  # holes are one piece, whatever is between them
+        os.fsync(image.fileno())
+    run(["cp", "--reflink=always", path, twin])
+    with open(path, "r+b", buffering=0) as image:
+        for number in range(pieces // 2):
+            data = os.pread(image.fileno(), block, 2 * block * number)
+            os.pwrite(image.fileno(), data, 2 * block * number)
+        os.fsync(image.fileno())
+    os.unlink(twin)
+    return extents(path)
+
+
+def extents(path):
+    """How many pieces a file is in."""
+    told = subprocess.run(["filefrag", path], check=True, capture_output=True, text=True).stdout
+    return int(told.rpartition(": ")[2].split()[0])

@@ -21,9 +21,13 @@ class Scene:
         self.kinds = kinds
         self.folder = bed.storage(storage, options.pop("storage_mb", 4096))
         suffixes = options.pop("suffixes", ("qcow2", "raw"))
-        self.disks = [bed.make_disk(f"{self.folder}/d{n}.{suffixes[n % len(suffixes)]}", fs=kind,
-                                    size_mb=size_mb)
-                      for n, kind in enumerate(kinds)]
+        full = options.pop("preallocation", None)  # of qcow2 images
+        self.disks = []
+        for number, kind in enumerate(kinds):
+            suffix = suffixes[number % len(suffixes)]
+            image = f"preallocation={full}" if full and suffix == "qcow2" else None
+            self.disks.append(bed.make_disk(f"{self.folder}/d{number}.{suffix}", fs=kind,
+                                            size_mb=size_mb, options=image))
         options.setdefault("load", True)
         self.vm = bed.define_vm(name, self.disks, **options)
         self.loaded = options["load"] is True

@@ -4,6 +4,7 @@
 #include "adapter/file/digest.h"
 #include "adapter/file/exchange.h"
 #include "adapter/file/locks.h"
+#include "adapter/file/overlay.h"
 #include "adapter/file/path.h"
 #include "adapter/file/place.h"
 #include "adapter/file/qemu-img.h"
@@ -121,6 +122,37 @@ volume_make_scratch(VmsVolume *volume, const char *path, guint64 virtual_size, g
 }
 
 static gboolean
+volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *base, guint64 reserve,
+                    guint32 uid, guint32 gid, GError **error)
+{
+    (void)volume;
+    return vms_overlay_make(path, base, reserve, uid, gid, error);
+}
+
+static gboolean
+volume_fold_overlay(VmsVolume *volume, const char *path, const char *base, VmsProgress *progress,
+                    GError **error)
+{
+    (void)volume;
+    return vms_overlay_fold(path, base, progress, error);
+}
+
+static gboolean
+volume_compare(VmsVolume *volume, const VmsImage *a, const VmsImage *b, gboolean *ret_same,
+               GError **error)
+{
+    (void)volume;
+    return vms_overlay_compare(a, b, ret_same, error);
+}
+
+static gboolean
+volume_read_owner(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error)
+{
+    (void)volume;
+    return vms_overlay_read_owner(path, ret_id, error);
+}
+
+static gboolean
 volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like, GError **error)
 {
     (void)volume;
@@ -188,6 +220,10 @@ vms_file_volume_new(VmsHeaderReader qcow2)
         .open_transfer = volume_open_transfer,
         .convert = volume_convert,
         .make_scratch = volume_make_scratch,
+        .make_overlay = volume_make_overlay,
+        .fold_overlay = volume_fold_overlay,
+        .compare = volume_compare,
+        .read_owner = volume_read_owner,
         .adopt = volume_adopt,
         .exchange = volume_exchange,
         .rename = volume_rename,

@@ -72,6 +72,18 @@ gboolean vms_libvirt_read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *r
 /* The active job of a domain as a static word; NULL: none. */
 gboolean vms_libvirt_read_job_word(virDomainPtr domain, const char **ret_word, GError **error);
 
+/* overlay.c */
+gboolean vms_libvirt_begin_overlays(VmsHypervisor *hv, const char *uuid,
+                                    const VmsOverlayDisk *disks, GError **error);
+gboolean vms_libvirt_begin_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                                 const char *base, GError **error);
+gboolean vms_libvirt_read_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                                VmsMerge *ret_merge, GError **error);
+gboolean vms_libvirt_end_merge(VmsHypervisor *hv, const char *uuid, const char *target,
+                               GError **error);
+gboolean vms_libvirt_return_disk(VmsHypervisor *hv, const char *uuid, const VmsDiskReturn *disk,
+                                 GError **error);
+
 /* agent-channel.c */
 gboolean vms_libvirt_agent_call(VmsHypervisor *hv, const char *uuid, const char *request,
                                 guint limit_ms, char **ret_reply, GError **error);

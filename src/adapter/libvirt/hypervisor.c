@@ -68,6 +68,11 @@ static const VmsHypervisorOps ops = {
     .begin_backup = vms_libvirt_begin_backup,
     .end_backup = vms_libvirt_end_backup,
     .read_job = vms_libvirt_read_job,
+    .begin_overlays = vms_libvirt_begin_overlays,
+    .begin_merge = vms_libvirt_begin_merge,
+    .read_merge = vms_libvirt_read_merge,
+    .end_merge = vms_libvirt_end_merge,
+    .return_disk = vms_libvirt_return_disk,
     .agent_call = vms_libvirt_agent_call,
     .free = free_libvirt,
 };

@@ -74,12 +74,29 @@ read_info(int fd, VmsImageInfo *ret_info, GError **error)
     return vms_image_info_parse(head, (gsize)n, ret_info, error);
 }
 
+/* Not one entry of the first-level table is used. Refused tables are of at most 32 MiB. */
+static gboolean
+read_blank(int fd, const VmsImageInfo *info, gboolean *ret_blank, GError **error)
+{
+    gsize size = (gsize)info->l1_entries * sizeof(guint64);
+    g_autofree guint8 *table = g_try_malloc0(MAX(size, 1));
+    gsize used = 0;
+
+    if (!table || read_at(fd, table, size, info->l1_offset) < 0)
+        return vms_fail_errno(error, table ? errno : ENOMEM, "first-level table");
+    while (used < size && table[used] == 0)
+        used++;
+    *ret_blank = used == size;
+    return TRUE;
+}
+
 gboolean
 vms_reader_fill_image(int fd, VmsImage *image, GError **error)
 {
     g_auto(VmsImageInfo) info = { 0 };
 
-    if (!read_info(fd, &info, error))
+    if (!read_info(fd, &info, error) ||
+        (info.backing && !read_blank(fd, &info, &image->blank, error)))
         return FALSE;
     image->virtual_size = info.virtual_size;
     image->cluster_size = (guint64)1 << info.cluster_bits;
