@@ -31,10 +31,14 @@ class Command:
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode(errors="replace")
 
+    def send(self, line):
+        """Starts a line of shell that will not answer."""
+        self._socket.sendall(line.encode() + b"\n")
+
     def result(self, line, timeout=20):
         """Runs a line of shell; returns (exit code, what it printed)."""
         deadline = time.monotonic() + timeout
-        self._socket.sendall(line.encode() + b"\n")
+        self.send(line)
         printed = []
         while True:
             said = self._line(deadline)

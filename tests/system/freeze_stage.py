@@ -32,6 +32,7 @@ class Driver:
         self.pid = self.process.pid
         self._lines = queue.Queue()
         self.points = []
+        self.child = None
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -45,6 +46,8 @@ class Driver:
             moment, word, rest = self._lines.get(timeout=timeout)
             if word == "point":
                 self.points.append(rest)
+            if word == "child":
+                self.child = int(rest)
             if word is None or word in words:
                 return moment, word, rest
 
@@ -81,6 +84,14 @@ class Stage(scenes.Scene):
                          beat=True, command=True, append="vmsnap.hook=1")
         self.storage = storage
         self.method = METHODS[storage]
+        self.shell = self.beat = self._driver = None
+        self._steps = []
+        self.run()
+
+    def run(self):
+        """Boots the VM and waits until its load runs; also after it went off by itself."""
+        for each in filter(None, (self.shell, self.beat)):
+            each.close()
         self.start()
         self.shell = self.vm.command()
         self.beat = self.vm.beat()
@@ -88,17 +99,33 @@ class Stage(scenes.Scene):
 
     def drive(self, name="m", **wishes):
         """Starts taking a snapshot."""
-        return Driver(self.name, name, **wishes)
+        self._driver = Driver(self.name, name, **wishes)
+        return self._driver
 
     def steps(self):
         """Names of the micro-steps of an undisturbed window, guard first and last."""
-        for _ in range(2):  # the first one makes folders that then stay
+        for _ in range(0 if self._steps else 2):  # the first one makes folders that then stay
             driver = self.drive("steps", trace=1)
             error = driver.end()
             assert not error, error
             vmsnap("snapshot", "delete", "steps", check=0)
-        last = max(n for n, name in enumerate(driver.points) if name == "guard-dismiss-done")
-        return driver.points[:last + 1]
+            last = max(n for n, name in enumerate(driver.points) if name == "guard-dismiss-done")
+            self._steps = driver.points[:last + 1]
+        return self._steps
+
+    def stopped_at(self, point, name="m", **wishes):
+        """A driver that stands at the first step of that name."""
+        driver = self.drive(name, stop=self.steps().index(point) + 1, **wishes)
+        _, word, said = driver.wait("at", "failed")
+        assert (word, said) == ("at", point), (word, said)
+        return driver
+
+    def frozen_at(self, point, **wishes):
+        """The same, and the guest has come to a standstill by that."""
+        driver = self.stopped_at(point, **wishes)
+        time.sleep(0.15)
+        assert self.beat.silence_ms() > 100, "nothing is frozen"
+        return driver
 
     def set_hook(self, script=None):
         """What the agent runs around a freeze; None: nothing."""
@@ -136,13 +163,14 @@ class Stage(scenes.Scene):
     def mend(self):
         """After a failure: as it was, for whatever comes next."""
         self.bed.libvirt.start()
-        for pid in scenes.guards():
+        for pid in [self._driver.pid] * (self._driver.process.poll() is None) + scenes.guards():
             os.kill(pid, signal.SIGKILL)
-        self.vm.virsh("resume", check=False)
-        self.shell.result("pidof qemu-ga | xargs kill -CONT; rm -f /run/fsfreeze-hook")
+        if self.vm.state() != "shut off":
+            self.vm.kill_qemu(signal.SIGCONT)
+            self.vm.destroy()
         vmsnap("recover")
-        self.vm.virsh("domfsthaw", check=False)
         vmsnap("snapshot", "delete", "m")
+        self.run()
 
 
 def find(name):

@@ -126,6 +126,11 @@ def note(text):
         print(f"# {line}", flush=True)
 
 
+def figure(text):
+    """Prints a count that the runner tells again at its end ("kill matrix: 52 cells …")."""
+    print(text, flush=True)
+
+
 def _run_one(function):
     """Runs a test and prints its line; returns "passed", "failed" or "skipped"."""
     start = time.monotonic()

@@ -168,7 +168,7 @@ def matrix(storage):
         harness.note(f"{stage.method}: {victim} killed, writes again after "
                      f"{quantiles(took[victim])}")
     took.clear()
-    harness.note(f"kill matrix: {passed} cells passed of {len(cells)} ({stage.method})")
+    harness.figure(f"kill matrix: {passed} cells passed of {len(cells)} ({stage.method})")
     stage.beat.close()
     stage.end()
     assert passed == len(cells)
