@@ -10,12 +10,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define POLL_US 20000
-/* Longest note in a lock file. */
-#define NOTE_SIZE 256
+
+/* A lock file has a line for each that may hold it at a time, and locks on single bytes, which need
+ * not exist: who shares the lock has a read lock on the first, who has it alone a write lock. The
+ * holder of a line has locked that line's byte, so the lines of the dead are known as such. The
+ * last kind says that somebody works in the name of an operation. */
+#define LOCK_AT 0
+#define LINES_AT 16
+#define OPERATIONS_AT ((guint64)1 << 62)
+
+#define LINE_SIZE 192
+#define MOST_LINES 512
+/* So many are named to who finds it busy. */
+#define MOST_NAMED 3
 
 struct VmsLock {
     VmsLockFd *fd;
@@ -71,85 +82,200 @@ open_place(gpointer data, GError **error)
     return open_lock_file(place->runtime_dir, place->file, error);
 }
 
-static char *
-make_note(const char *operation)
+/* One byte, not waiting. TRUE in @ret_taken if it is ours now. */
+static gboolean
+lock_byte(int fd, guint64 at, short type, gboolean *ret_taken, GError **error)
 {
-    VmsProcessId self = vms_process_self();
-    g_autofree char *boot = vms_clock_boot_id();
+    struct flock byte = { .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)at, .l_len = 1 };
 
-    return g_strdup_printf("%" G_GINT64_FORMAT " %" G_GUINT64_FORMAT " %s %s\n", self.pid,
-                           self.start, *boot ? boot : "-", operation ? operation : "-");
+    *ret_taken = fcntl(fd, F_OFD_SETLK, &byte) == 0;
+    if (*ret_taken || errno == EAGAIN || errno == EACCES || errno == EINTR)
+        return TRUE;
+    return vms_fail_errno(error, errno, "lock file");
 }
 
-/* "process 4711 (operation 1f0c…)", as far as the file tells. */
-static char *
-read_holder(int fd)
+static void
+unlock_byte(int fd, guint64 at)
 {
-    char note[NOTE_SIZE + 1] = "";
+    struct flock byte = {
+        .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = (off_t)at, .l_len = 1
+    };
+
+    (void)fcntl(fd, F_OFD_SETLK, &byte);
+}
+
+/* ---- who holds it ---- */
+
+static gboolean
+is_held(int fd, guint64 at)
+{
+    struct flock byte = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)at, .l_len = 1
+    };
+
+    return fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
+}
+
+/* "process 4711 (operation 1f0c…)", as far as the line tells; NULL: nothing. */
+static char *
+read_holder(int fd, guint number)
+{
+    char line[LINE_SIZE + 1] = "";
     g_auto(GStrv) words = NULL;
 
-    if (pread(fd, note, NOTE_SIZE, 0) <= 0)
-        return g_strdup("another process");
-    words = g_strsplit(g_strchomp(note), " ", 4);
+    if (pread(fd, line, LINE_SIZE, (off_t)number * LINE_SIZE) <= 0)
+        return NULL;
+    words = g_strsplit(g_strchomp(line), " ", 4);
     if (g_strv_length(words) != 4)
-        return g_strdup("another process");
+        return NULL;
     return g_strdup_printf("process %s (operation %s)", words[0], words[3]);
+}
+
+static char *
+name_holders(int fd)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    struct stat info = { 0 };
+    guint named = 0;
+
+    if (fstat(fd, &info) != 0)
+        info.st_size = 0;
+    for (guint i = 0; named < MOST_NAMED && (off_t)i * LINE_SIZE < info.st_size; i++) {
+        g_autofree char *holder = is_held(fd, LINES_AT + i) ? read_holder(fd, i) : NULL;
+
+        if (holder)
+            g_string_append_printf(text, "%s%s", named++ > 0 ? ", " : "", holder);
+    }
+    return g_strdup(named > 0 ? text->str : "another process");
 }
 
 static gboolean
 busy(int fd, const char *name, GError **error)
 {
-    g_autofree char *holder = read_holder(fd);
+    g_autofree char *holders = name_holders(fd);
 
-    vms_refuse(error, VMSNAP_E_BUSY, "Locked", "'%s' is locked by %s", name, holder);
+    vms_refuse(error, VMSNAP_E_BUSY, "Locked", "'%s' is locked by %s", name, holders);
     if (error)
         vms_error_set_object(*error, name);
     return FALSE;
 }
 
+/* In the first line that is free. Without one nobody learns who holds it; that is all. */
+static gboolean
+write_line(int fd, const char *operation, GError **error)
+{
+    VmsProcessId self = vms_process_self();
+    g_autofree char *boot = vms_clock_boot_id();
+    g_autofree char *note =
+        g_strdup_printf("%" G_GINT64_FORMAT " %" G_GUINT64_FORMAT " %s %.64s", self.pid, self.start,
+                        *boot ? boot : "-", operation ? operation : "-");
+    g_autofree char *line = g_strdup_printf("%-*s\n", LINE_SIZE - 1, note);
+    gboolean taken = FALSE;
+    guint number = 0;
+
+    while (number < MOST_LINES && !taken) {
+        if (!lock_byte(fd, LINES_AT + number, F_WRLCK, &taken, error))
+            return FALSE;
+        number += !taken;
+    }
+    if (!taken || lseek(fd, (off_t)number * LINE_SIZE, SEEK_SET) < 0)
+        return TRUE;
+    return vms_sys_write(fd, line, LINE_SIZE, error);
+}
+
+/* ---- taking it ---- */
+
+/* The operation's byte: a number from its name, random enough to be nobody else's. */
+static guint64
+place_of_operation(const char *operation)
+{
+    guint64 hash = 14695981039346656037U;
+
+    for (const char *at = operation; *at; at++)
+        hash = (hash ^ (guint8)*at) * 1099511628211U;
+    return OPERATIONS_AT + hash % OPERATIONS_AT;
+}
+
+static gboolean
+try_once(int fd, short type, const char *operation, gboolean *ret_taken, GError **error)
+{
+    if (!lock_byte(fd, LOCK_AT, type, ret_taken, error))
+        return FALSE;
+    if (!*ret_taken || !operation)
+        return TRUE;
+    if (!lock_byte(fd, place_of_operation(operation), F_WRLCK, ret_taken, error))
+        return FALSE;
+    if (!*ret_taken)
+        unlock_byte(fd, LOCK_AT);
+    return TRUE;
+}
+
+typedef struct {
+    const char *name;
+    const char *operation;
+    short type;
+    guint wait_ms;
+    VmsProgress *progress;
+} Wanted;
+
 /* Waiting in steps, not in the kernel: so that it ends on time and when cancelled. */
 static gboolean
-wait_for(int fd, const char *name, guint wait_ms, VmsProgress *progress, GError **error)
+wait_for(int fd, const Wanted *wanted, GError **error)
 {
-    gint64 until = vms_clock_monotonic_us() + (gint64)wait_ms * 1000;
+    gint64 until = vms_clock_monotonic_us() + (gint64)wanted->wait_ms * 1000;
+    gboolean taken = FALSE;
 
     for (;;) {
-        struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-        if (!vms_progress_check(progress, error))
+        if (!vms_progress_check(wanted->progress, error) ||
+            !try_once(fd, wanted->type, wanted->operation, &taken, error))
             return FALSE;
-        if (fcntl(fd, F_OFD_SETLK, &all) == 0)
+        if (taken)
             return TRUE;
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            return vms_fail_errno(error, errno, "lock '%s'", name);
         if (vms_clock_monotonic_us() >= until)
-            return busy(fd, name, error);
+            return busy(fd, wanted->name, error);
         vms_clock_sleep_us(POLL_US);
     }
 }
 
 static gboolean
-write_note(int fd, const char *name, const char *operation, GError **error)
+take(const char *runtime_dir, const Wanted *wanted, VmsLock **ret_lock, GError **error)
 {
-    g_autofree char *note = make_note(operation);
+    g_autofree char *file = g_strconcat(wanted->name, ".lock", NULL);
+    Place place = { .runtime_dir = runtime_dir, .file = file };
+    g_autoptr(VmsLockFd) lock_fd = vms_lock_fd_open(open_place, &place, error);
+    int fd = lock_fd ? vms_lock_fd_get(lock_fd) : -1;
 
-    return vms_sys_resize(fd, 0, name, error) && vms_sys_write(fd, note, strlen(note), error);
+    if (fd < 0 || !wait_for(fd, wanted, error) || !write_line(fd, wanted->operation, error))
+        return FALSE;
+    *ret_lock = g_new0(VmsLock, 1);
+    (*ret_lock)->fd = g_steal_pointer(&lock_fd);
+    return TRUE;
 }
 
 gboolean
 vms_lock_take(const char *runtime_dir, const char *name, const char *operation, guint wait_ms,
               VmsProgress *progress, VmsLock **ret_lock, GError **error)
 {
-    g_autofree char *file = g_strconcat(name, ".lock", NULL);
-    Place place = { .runtime_dir = runtime_dir, .file = file };
-    g_autoptr(VmsLockFd) lock_fd = vms_lock_fd_open(open_place, &place, error);
-    int fd = lock_fd ? vms_lock_fd_get(lock_fd) : -1;
+    const Wanted wanted = { .name = name,
+                            .operation = operation,
+                            .type = F_WRLCK,
+                            .wait_ms = wait_ms,
+                            .progress = progress };
 
-    if (fd < 0 || !wait_for(fd, name, wait_ms, progress, error) ||
-        !write_note(fd, name, operation, error))
-        return FALSE;
-    *ret_lock = g_new0(VmsLock, 1);
-    (*ret_lock)->fd = g_steal_pointer(&lock_fd);
-    return TRUE;
+    return take(runtime_dir, &wanted, ret_lock, error);
+}
+
+gboolean
+vms_lock_share(const char *runtime_dir, const char *name, const char *operation, guint wait_ms,
+               VmsProgress *progress, VmsLock **ret_lock, GError **error)
+{
+    const Wanted wanted = { .name = name,
+                            .operation = operation,
+                            .type = F_RDLCK,
+                            .wait_ms = wait_ms,
+                            .progress = progress };
+
+    return take(runtime_dir, &wanted, ret_lock, error);
 }
 
 char *

@@ -7,7 +7,10 @@
 
 /* Locks per VM (and, for a window, per VM again), per host and independent of the catalog: open
  * file description locks on small files, freed by the kernel when the holder dies, closed in
- * forked children. The file says who holds it. */
+ * forked children. The file says who holds it.
+ *
+ * What only reads a VM's disks shares the VM's lock: snapshots; what exchanges them has it alone.
+ * Of windows there is one at a time: its lock is never shared, and is taken after the VM's. */
 
 typedef struct VmsLock VmsLock;
 
@@ -15,6 +18,10 @@ typedef struct VmsLock VmsLock;
  * BUSY with reason "Locked" names the holder's pid and operation. */
 gboolean vms_lock_take(const char *runtime_dir, const char *name, const char *operation,
                        guint wait_ms, VmsProgress *progress, VmsLock **ret_lock, GError **error);
+/* The same beside others that share it. Nobody else gets it, shared or alone, in the name of the
+ * same @operation: so who recovers an operation knows that it is not at work any more. */
+gboolean vms_lock_share(const char *runtime_dir, const char *name, const char *operation,
+                        guint wait_ms, VmsProgress *progress, VmsLock **ret_lock, GError **error);
 void vms_lock_free(VmsLock *lock);
 
 /* Names of locks. */

@@ -249,3 +249,65 @@ Test(lock, names_differ_by_what_they_lock)
     cr_assert_eq(strlen(disk), 69);
     cr_assert_str_neq(disk, other);
 }
+
+/* ---- shared ---- */
+
+static VmsLock *
+must_share(const char *name, const char *operation)
+{
+    g_autoptr(GError) error = NULL;
+    VmsLock *lock = NULL;
+
+    cr_assert(vms_lock_share(runtime, name, operation, 0, NULL, &lock, &error), "%s",
+              error ? error->message : "");
+    return lock;
+}
+
+Test(lock, who_wants_it_alone_hears_of_all_who_share_it)
+{
+    VmsLock *a = must_share("vm", "op-a");
+    g_autoptr(VmsLock) b = must_share("vm", "op-b");
+
+    must_be_busy("vm", 0, "(operation op-a), process");
+    must_be_busy("vm", 0, "(operation op-b)");
+    vms_lock_free(a);
+    must_be_busy("vm", 0, "by process");
+    vms_lock_free(must_share("vm", "op-c"));
+    must_be_busy("vm", 0, "(operation op-b)");
+}
+
+Test(lock, one_taken_alone_is_not_shared)
+{
+    g_autoptr(VmsLock) alone = must_take("vm", 0);
+    g_autoptr(GError) error = NULL;
+    VmsLock *lock = NULL;
+
+    cr_assert_not(vms_lock_share(runtime, "vm", "op-2", 0, NULL, &lock, &error));
+    cr_assert(strstr(error->message, "(operation op-1)"), "%s", error->message);
+}
+
+Test(lock, an_operation_has_it_once)
+{
+    g_autoptr(VmsLock) other = must_share("vm", "op-b");
+    VmsLock *lock = must_share("vm", "op-a");
+    VmsLock *again = NULL;
+
+    cr_assert_not(vms_lock_share(runtime, "vm", "op-a", 0, NULL, &again, NULL));
+    vms_lock_free(lock);
+    vms_lock_free(must_share("vm", "op-a"));
+}
+
+Test(lock, the_line_of_a_dead_holder_is_not_believed)
+{
+    pid_t child = start_holder();
+    g_autofree char *holder = g_strdup_printf("process %d (", child);
+    g_autoptr(VmsLock) lock = NULL;
+    g_autoptr(GError) error = NULL;
+    VmsLock *second = NULL;
+
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    lock = must_share("vm", "op-a");
+    cr_assert_not(vms_lock_take(runtime, "vm", "op-2", 0, NULL, &second, &error));
+    cr_assert_null(strstr(error->message, holder), "%s", error->message);
+}
