@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/agent-socket.h"
+#include "engine/window-queue.h"
 #include "model/name.h"
 #include "wire/wire.h"
 
@@ -59,6 +60,7 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
     engine->boot_id = vms_clock_boot_id();
     engine->agent_sockets = g_strdupv((char **)(gpointer)options->agent_sockets);
     engine->digests = vms_digests_new();
+    engine->windows = vms_window_queue_new();
     engine->self_guard = (options->flags & VMSNAP_CONTEXT_SELF_GUARD) != 0;
     engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0 || paths->no_write;
     context->no_write = paths->no_write;
@@ -196,6 +198,7 @@ vmsnap_context_unref(vmsnap_context *context)
     g_free(engine->boot_id);
     g_strfreev(engine->agent_sockets);
     vms_digests_free(engine->digests);
+    vms_window_queue_free(engine->windows);
     (void)pthread_cond_destroy(&context->changed);
     (void)pthread_mutex_destroy(&context->lock);
     vms_handle_free(&context->handle);

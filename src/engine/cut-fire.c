@@ -25,6 +25,12 @@ vms_cut_get_socket(const VmsCutSet *set)
     return set->socket;
 }
 
+const VmsBackupDisk *
+vms_cut_get_backup(const VmsCutSet *set)
+{
+    return set->backup;
+}
+
 /* What the guest wrote between survey and freeze may have outgrown the reservation: then a full
  * file system could reach the guest, and the reservation must be made anew. */
 static gboolean
@@ -92,9 +98,6 @@ vms_cut_fire(void *data, GError **error)
     if (!fire_clones(set, error) || !vms_cut_take_nvram(set, error))
         return FALSE;
     vms_crash_point("cut-fire");
-    if (set->overlays && !vms_hypervisor_begin_overlays(set->engine->drivers->urgent, set->vm->uuid,
-                                                        set->overlays, error))
-        return FALSE;
-    return !set->socket || vms_hypervisor_begin_backup(set->engine->drivers->urgent, set->vm->uuid,
-                                                       set->socket, set->backup, error);
+    return !set->overlays || vms_hypervisor_begin_overlays(set->engine->drivers->urgent,
+                                                           set->vm->uuid, set->overlays, error);
 }

@@ -71,14 +71,14 @@ bytes_exported(const VmsCutSet *set)
 }
 
 gboolean
-vms_cut_copy(VmsCutSet *set, VmsProgress *progress, GError **error)
+vms_cut_copy(VmsCutSet *set, const char *socket, VmsProgress *progress, GError **error)
 {
     vms_progress_set_total(progress, bytes_exported(set));
     for (guint i = 0; i < set->disks->len; i++) {
         const VmsCutDisk *disk = set->disks->pdata[i];
 
         if (disk->disk->method == VMSNAP_METHOD_BACKUP &&
-            !vms_copier_copy(set->engine->drivers->copier, set->socket, disk->disk->target,
+            !vms_copier_copy(set->engine->drivers->copier, socket, disk->disk->target,
                              vms_transfer_get_fd(disk->transfer), progress, error)) {
             if (error)
                 vms_error_set_object(*error, disk->disk->name);
@@ -129,5 +129,5 @@ vms_cut_drop_scratch(VmsCutSet *set, GError **error)
         if (disk->scratch && !vms_volume_remove(set->engine->drivers->volume, disk->scratch, error))
             return FALSE;
     }
-    return !set->socket || vms_volume_remove(set->engine->drivers->volume, set->socket, error);
+    return TRUE;
 }

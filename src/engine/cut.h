@@ -25,11 +25,13 @@ gboolean vms_cut_prepare(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot
 
 /* What the window needs to know. */
 gboolean vms_cut_needs_suspend(const VmsCutSet *set);
-const char *vms_cut_get_socket(const VmsCutSet *set); /* NULL: no backup job */
+const char *vms_cut_get_socket(const VmsCutSet *set);          /* NULL: no backup job */
+const VmsBackupDisk *vms_cut_get_backup(const VmsCutSet *set); /* likewise */
 /* The VM writes to overlays since the cut: clone what lies beneath, then settle them. */
 gboolean vms_cut_has_overlays(const VmsCutSet *set);
 
-/* The instant: runs while the guest stands still; shaped for VmsWindow.cut. @data is the set. */
+/* The instant: runs while the guest stands still; shaped for VmsWindow.cut. @data is the set. A
+ * backup job is the window's to begin. */
 gboolean vms_cut_fire(void *data, GError **error);
 
 /* The same for a VM that is off: image locks held, clone or copy of each. With @force an image that
@@ -40,11 +42,12 @@ gboolean vms_cut_was_open(const VmsCutSet *set, guint index);
 
 /* Clone what stands still beneath overlays, while the guest runs. */
 gboolean vms_cut_clone_bases(VmsCutSet *set, VmsProgress *progress, GError **error);
-/* Copy what a backup job exports; the job may be ended afterwards. */
-gboolean vms_cut_copy(VmsCutSet *set, VmsProgress *progress, GError **error);
+/* Copy what a backup job exports on @socket; the job may be ended afterwards. */
+gboolean vms_cut_copy(VmsCutSet *set, const char *socket, VmsProgress *progress, GError **error);
 /* Sync everything, make it read-only, and note the identities in the snapshot. */
 gboolean vms_cut_finish(VmsCutSet *set, GError **error);
-/* Scratch and socket are not needed any more. */
+/* Scratch is not needed any more, by this snapshot: a job of others may go on and use the file,
+ * which QEMU has open. */
 gboolean vms_cut_drop_scratch(VmsCutSet *set, GError **error);
 
 void vms_cut_free(VmsCutSet *set);

@@ -16,6 +16,8 @@
 
 #include <vmsnap/restore.h>
 
+typedef struct VmsWindowQueue VmsWindowQueue;
+
 /* What the engine works with: one per context, never changed after it was made, except by the
  * locks and counters it contains itself. */
 typedef struct {
@@ -28,6 +30,7 @@ typedef struct {
     char *boot_id;
     char **agent_sockets; /* see engine/agent-socket.h; NULL: none */
     VmsDigests *digests;  /* NULL: none are remembered */
+    VmsWindowQueue *windows;
     gboolean self_guard;
     gboolean read_only;
 } VmsEngine;

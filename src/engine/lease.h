@@ -11,7 +11,8 @@
 gboolean vms_lease_write(const char *state_dir, const VmsLease *lease, GError **error);
 /* Missing is success. */
 gboolean vms_lease_remove(const char *state_dir, const char *vm_uuid, GError **error);
-/* Remove what a writer that died left half-written of it. The VM's lock must be held. */
+/* Remove what a writer that died left half-written of it. The VM's window lock must be
+ * held. */
 gboolean vms_lease_sweep(const char *state_dir, const char *vm_uuid, GError **error);
 /* NOT_FOUND if there is none. */
 gboolean vms_lease_read(const char *state_dir, const char *vm_uuid, VmsLease **ret_lease,

@@ -130,14 +130,29 @@ recover_lease_locked(const Recovery *self, const VmsLease *lease, const char *ob
         tell_failure(self, object, error);
 }
 
-/* A window is open only under its VM's lock: who has the lock and finds a lease finds one that was
+/* Both locks: nobody opens a window, and nobody replaces the VM's disks. */
+static gboolean
+lock_window(const Recovery *self, const VmsLease *lease, guint wait_ms, VmsLock **ret_vm,
+            VmsLock **ret_window, GError **error)
+{
+    const char *runtime_dir = self->engine->runtime_dir;
+    g_autofree char *vm = vms_lock_name_vm(lease->vm_uuid);
+    g_autofree char *window = vms_lock_name_window(lease->vm_uuid);
+
+    return vms_lock_share(runtime_dir, vm, lease->operation, wait_ms, self->progress, ret_vm,
+                          error) &&
+           vms_lock_take(runtime_dir, window, lease->operation, wait_ms, self->progress, ret_window,
+                         error);
+}
+
+/* A window is open only under its lock: who has the lock and finds a lease finds one that was
  * left, by the dead or by a living owner who gave up. */
 static void
 recover_lease(const Recovery *self, const VmsLease *lease)
 {
     g_autofree char *object = g_strdup_printf("VM %s", lease->vm_uuid);
-    g_autofree char *lock_name = vms_lock_name_vm(lease->vm_uuid);
-    g_autoptr(VmsLock) lock = NULL;
+    g_autoptr(VmsLock) vm = NULL;
+    g_autoptr(VmsLock) window = NULL;
     g_autoptr(GError) error = NULL;
     gboolean living = lease_owned(self, lease);
 
@@ -146,8 +161,7 @@ recover_lease(const Recovery *self, const VmsLease *lease)
             tell(self, object, "skipped", "it was made through another connection");
         return;
     }
-    if (vms_lock_take(self->engine->runtime_dir, lock_name, lease->operation,
-                      living ? 0 : LOCK_WAIT_MS, self->progress, &lock, &error))
+    if (lock_window(self, lease, living ? 0 : LOCK_WAIT_MS, &vm, &window, &error))
         recover_lease_locked(self, lease, object);
     else if (!living)
         tell(self, object, "skipped", error->message);
@@ -209,13 +223,6 @@ end_own_job(const Recovery *self, const VmsOperation *operation, GError **error)
     if (kind != VMS_JOB_BACKUP || g_strcmp0(socket, operation->socket) != 0)
         return TRUE;
     return vms_hypervisor_end_backup(drivers->urgent, operation->vm_uuid, error);
-}
-
-static gboolean
-takes_snapshot(const VmsOperation *operation)
-{
-    return strcmp(operation->type, "snapshot") == 0 ||
-           strcmp(operation->type, "disk-snapshot") == 0;
 }
 
 /* The snapshot's record and the operation's end in one batch, so an open operation means that the
@@ -281,7 +288,7 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
     if (!self->engine->drivers->hypervisor && work->operation->vm_uuid &&
         strcmp(type, "delete") != 0)
         return vms_fail(error, VMSNAP_E_UNSUPPORTED, "there is no hypervisor to recover it with");
-    if (takes_snapshot(work->operation))
+    if (vms_operation_takes_snapshot(work->operation))
         return recover_snapshot(self, work, error);
     if (strcmp(type, "delete") == 0) {
         *ret_act = "finished";
@@ -293,12 +300,29 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
                     type);
 }
 
+/* Half-written leases are swept under the window's lock: who has it now sweeps later. */
+static gboolean
+sweep_lease(const Recovery *self, const char *vm_uuid, GError **error)
+{
+    g_autofree char *window = vms_lock_name_window(vm_uuid);
+    g_autoptr(VmsLock) lock = NULL;
+    g_autoptr(GError) refused = NULL;
+
+    if (vms_lock_take(self->engine->runtime_dir, window, NULL, 0, self->progress, &lock, &refused))
+        return vms_lease_sweep(self->engine->state_dir, vm_uuid, error);
+    if (vms_error_get_code(refused) == VMSNAP_E_BUSY)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&refused));
+    return FALSE;
+}
+
 /* Loaded again under the lock: somebody else may have recovered it meanwhile. */
 static gboolean
 load_work(const Recovery *self, const VmsOperation *seen, VmsWork *work, GError **error)
 {
     VmsCatalog *catalog = self->engine->drivers->catalog;
-    gboolean with_snapshot = takes_snapshot(seen) || strcmp(seen->type, "delete") == 0;
+    gboolean with_snapshot =
+        vms_operation_takes_snapshot(seen) || strcmp(seen->type, "delete") == 0;
     g_autoptr(GError) missing = NULL;
 
     if (!vms_store_load_operation(catalog, seen->uuid, &work->operation, &work->operation_version,
@@ -323,8 +347,7 @@ recover_locked(const Recovery *self, const VmsOperation *seen, const char **ret_
         return FALSE;
     if (!vms_operation_is_open(work.operation))
         return TRUE;
-    if (work.operation->vm_uuid &&
-        !vms_lease_sweep(self->engine->state_dir, work.operation->vm_uuid, error))
+    if (work.operation->vm_uuid && !sweep_lease(self, work.operation->vm_uuid, error))
         return FALSE;
     if (!recover_by_type(self, &work, ret_act, error))
         return FALSE;
@@ -343,11 +366,26 @@ about(const VmsOperation *operation)
     return operation->vm_name ? operation->vm_name : "";
 }
 
+/* What a snapshot made is its own: it goes while other snapshots of the VM are at work. The lock
+ * says of each operation whether somebody is at it. */
+static gboolean
+lock_operation(const Recovery *self, const VmsOperation *operation, guint wait_ms,
+               VmsLock **ret_lock, GError **error)
+{
+    const char *runtime_dir = self->engine->runtime_dir;
+    g_autofree char *name = vms_journal_lock_name(operation);
+
+    if (vms_operation_takes_snapshot(operation))
+        return vms_lock_share(runtime_dir, name, operation->uuid, wait_ms, self->progress, ret_lock,
+                              error);
+    return vms_lock_take(runtime_dir, name, operation->uuid, wait_ms, self->progress, ret_lock,
+                         error);
+}
+
 static void
 recover_operation(const Recovery *self, const VmsOperation *seen)
 {
     g_autofree char *object = g_strdup_printf("operation %s (%s)", seen->uuid, seen->type);
-    g_autofree char *lock_name = NULL;
     g_autoptr(VmsLock) lock = NULL;
     g_autoptr(GError) error = NULL;
     const char *act = "failed";
@@ -355,9 +393,7 @@ recover_operation(const Recovery *self, const VmsOperation *seen)
 
     /* Who runs an operation holds its VM's lock. A living owner without it has given the operation
      * up, uncertain of its outcome. */
-    lock_name = vms_journal_lock_name(seen);
-    if (!vms_lock_take(self->engine->runtime_dir, lock_name, seen->uuid, living ? 0 : LOCK_WAIT_MS,
-                       self->progress, &lock, &error)) {
+    if (!lock_operation(self, seen, living ? 0 : LOCK_WAIT_MS, &lock, &error)) {
         if (!living)
             tell_failure(self, object, error);
         return;

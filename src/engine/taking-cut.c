@@ -43,13 +43,18 @@ cut_running(VmsTaking *self, GError **error)
         .freeze_budget_ms = self->request->freeze_budget_ms,
         .suspend = vms_cut_needs_suspend(self->cuts),
         .backup_socket = vms_cut_get_socket(self->cuts),
+        .backup = vms_cut_get_backup(self->cuts),
+        .overlays = vms_cut_has_overlays(self->cuts),
+        .wait_ms = self->request->wait_ready_ms,
         .progress = self->progress,
         .cut = vms_cut_fire,
         .data = self->cuts,
     };
 
-    return vms_window_run(self->engine, &window, self->work.snapshot->evidence, &self->watch,
-                          error);
+    if (!vms_window_join(self->engine, &window, self->work.snapshot->evidence, &self->watch, error))
+        return FALSE;
+    self->watched = vms_cut_get_socket(self->cuts) != NULL;
+    return TRUE;
 }
 
 /* The VM must be off before and after: the image locks keep QEMU away between. */
@@ -112,7 +117,7 @@ vms_taking_clear_try(VmsTaking *self, GError **error)
 
     g_clear_pointer(&self->cuts, vms_cut_free);
     return vms_layout_remove(self->engine, operation->files, operation->folders, error) &&
-           (!operation->socket ||
+           (!operation->socket || self->watched ||
             vms_volume_remove(self->engine->drivers->volume, operation->socket, error));
 }
 
@@ -177,7 +182,7 @@ copy(VmsTaking *self, GError **error)
     VmsInstance now = { .domain_id = -1 };
     g_autoptr(GError) failed = NULL;
 
-    if (vms_cut_copy(self->cuts, self->progress, &failed))
+    if (vms_cut_copy(self->cuts, vms_watch_get_socket(self->watch), self->progress, &failed))
         return TRUE;
     if (vms_error_get_code(failed) == VMSNAP_E_IO &&
         vms_hypervisor_read_state(self->engine->drivers->urgent, vm->uuid, &state, &now, NULL) &&

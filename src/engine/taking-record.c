@@ -103,15 +103,13 @@ commit(VmsTaking *self, GError **error)
 static gboolean
 let_go(VmsTaking *self, GError **error)
 {
-    gboolean ended = TRUE;
+    gboolean ended = !self->watch || vms_watch_end_job(self->watch, error);
 
-    if (self->watch && vms_watch_end_job(self->watch, error))
-        ended = vms_watch_release(g_steal_pointer(&self->watch), error);
-    else if (self->watch)
-        ended = FALSE;
-    g_clear_pointer(&self->watch, vms_watch_abandon);
     g_clear_pointer(&self->cuts, vms_cut_free);
-    return ended && vms_overlays_settle(self->engine, &self->work, self->progress, error);
+    if (ended && vms_overlays_settle(self->engine, &self->work, self->progress, error))
+        return vms_watch_release(g_steal_pointer(&self->watch), error);
+    g_clear_pointer(&self->watch, vms_watch_abandon);
+    return FALSE;
 }
 
 static void

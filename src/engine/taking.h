@@ -5,7 +5,7 @@
 #include "engine/engine.h"
 #include "engine/store.h"
 #include "engine/survey.h"
-#include "engine/window.h"
+#include "engine/window-queue.h"
 
 #include <glib.h>
 
@@ -18,7 +18,8 @@ typedef struct {
     VmsWork work;
     VmsSurvey *survey;
     VmsCutSet *cuts;
-    VmsWatch *watch; /* guard of a backup job that still runs */
+    VmsWatch *watch;  /* guard of a backup job that still runs */
+    gboolean watched; /* there was one: its end removes the job's socket */
 } VmsTaking;
 
 void vms_taking_clear(VmsTaking *self);

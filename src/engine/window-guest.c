@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/window-guest.h"
-
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/thaw.h"
+#include "engine/window-run.h"
 
 #include <string.h>
 
@@ -21,8 +20,8 @@ fail_maybe_frozen(const VmsWindowRun *run, GError **error, GError *cause)
     GError *made = NULL;
 
     vms_refuse(&made, VMSNAP_E_AGENT, "MaybeFrozen",
-               "VM %s may still be frozen, the agent does not confirm a thaw: %s",
-               run->window->vm->name, cause->message);
+               "VM %s may still be frozen, the agent does not confirm a thaw: %s", run->vm->name,
+               cause->message);
     vms_error_set_frozen(made, VMSNAP_FROZEN_UNKNOWN);
     vms_error_take_cause(made, cause);
     g_propagate_error(error, made);
@@ -38,8 +37,8 @@ is_gone(const void *data)
     vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
     g_autoptr(GError) failed = NULL;
 
-    if (vms_hypervisor_read_state(run->engine->drivers->urgent, run->window->vm->uuid, &state,
-                                  &instance, &failed))
+    if (vms_hypervisor_read_state(run->engine->drivers->urgent, run->vm->uuid, &state, &instance,
+                                  &failed))
         return instance.domain_id != run->evidence->before.domain_id;
     return vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND;
 }
@@ -72,12 +71,10 @@ freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
 {
     VmsEvidence *evidence = run->evidence;
     g_autoptr(GError) cause = failed;
+    g_autoptr(GError) refused = NULL;
     GError *unsure = NULL;
 
-    g_free(evidence->freeze_error);
-    evidence->freeze_error = g_strdup(cause->message);
-    g_free(evidence->freeze_reason);
-    evidence->freeze_reason = g_strdup("FreezeFailed");
+    vms_window_go_without(evidence, "FreezeFailed", cause->message);
     if (is_frozen_by_another(cause)) {
         evidence->frozen_before = TRUE;
         run->frozen = FALSE;
@@ -86,14 +83,11 @@ freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
     } else {
         run->frozen = FALSE;
     }
-    if (run->wish != VMS_FREEZE_MUST) {
-        return TRUE; /* the judge tells it */
-    }
-    vms_refuse(error, VMSNAP_E_AGENT, "FreezeFailed", "freezing VM %s failed: %s",
-               run->window->vm->name, cause->message);
-    if (error)
-        vms_error_take_cause(*error, g_steal_pointer(&cause));
-    return FALSE;
+    vms_refuse(&refused, VMSNAP_E_AGENT, "FreezeFailed", "freezing VM %s failed: %s", run->vm->name,
+               cause->message);
+    vms_error_take_cause(refused, g_steal_pointer(&cause));
+    vms_window_fail(run, VMS_FREEZE_MUST, refused);
+    return TRUE;
 }
 
 /* NULL: all. Borrows the strings. */
@@ -118,7 +112,7 @@ vms_window_freeze(VmsWindowRun *run, GError **error)
 
     if (run->wish == VMS_FREEZE_NOT)
         return TRUE;
-    vms_progress_enter(run->window->progress, VMSNAP_STAGE_FREEZING);
+    vms_window_enter(run, VMSNAP_STAGE_FREEZING);
     run->frozen = TRUE; /* from here on maybe frozen, whatever the answer */
     evidence->times.freeze_sent = vms_clock_monotonic_us();
     if (vms_agent_freeze(run->agent, list, run->freeze_call_ms, &count, &failed)) {
@@ -170,7 +164,7 @@ vms_window_thaw(VmsWindowRun *run, GError **error)
     if (!run->frozen)
         return TRUE;
     evidence->times.thaw_sent = vms_clock_monotonic_us();
-    vms_progress_enter(run->window->progress, VMSNAP_STAGE_THAWING);
+    vms_window_enter(run, VMSNAP_STAGE_THAWING);
     note_overdue(run);
     if (!vms_agent_thaw(run->agent, THAW_CALL_MS, &count, &failed) &&
         !thaw_again(run, failed, &count, error))
@@ -192,7 +186,7 @@ vms_window_suspend(VmsWindowRun *run, GError **error)
         return TRUE;
     run->suspended = TRUE; /* maybe, whatever the answer */
     run->evidence->times.suspend_sent = vms_clock_monotonic_us();
-    if (!vms_hypervisor_suspend(hv, run->window->vm->uuid, error))
+    if (!vms_hypervisor_suspend(hv, run->vm->uuid, error))
         return FALSE;
     run->evidence->times.suspended = vms_clock_monotonic_us();
     return TRUE;
@@ -207,8 +201,8 @@ stands_no_more(const VmsWindowRun *run)
 
     if (is_gone(run))
         return TRUE;
-    return vms_hypervisor_read_state(run->engine->drivers->urgent, run->window->vm->uuid, &state,
-                                     &instance, NULL) &&
+    return vms_hypervisor_read_state(run->engine->drivers->urgent, run->vm->uuid, &state, &instance,
+                                     NULL) &&
            state != VMSNAP_VM_PAUSED;
 }
 
@@ -221,11 +215,11 @@ vms_window_resume(VmsWindowRun *run, GError **error)
 
     if (!run->suspended)
         return TRUE;
-    while (!vms_hypervisor_resume(hv, run->window->vm->uuid, &last) && !stands_no_more(run)) {
+    while (!vms_hypervisor_resume(hv, run->vm->uuid, &last) && !stands_no_more(run)) {
         if (vms_clock_monotonic_us() >= until_us) {
             vms_error_set_frozen(last, run->frozen ? VMSNAP_FROZEN_YES : VMSNAP_FROZEN_NO);
             g_propagate_prefixed_error(error, g_steal_pointer(&last),
-                                       "resuming VM %s failed: ", run->window->vm->name);
+                                       "resuming VM %s failed: ", run->vm->name);
             return FALSE;
         }
         g_clear_error(&last);

@@ -3,8 +3,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/sys.h"
 #include "engine/rehearsal.h"
-#include "engine/window-guest.h"
+#include "engine/window-run.h"
 
 #include <vmsnap/job.h>
 
@@ -18,99 +19,110 @@ enum {
     BREATH_MS = 30            /* from the thaw to our own next write */
 };
 
-static void
-window_run_clear(VmsWindowRun *run)
-{
-    g_clear_pointer(&run->agent, vms_agent_free);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsWindowRun, window_run_clear)
-
 /* ---- before ---- */
 
-/* The state the caller planned for must be the state now. */
+/* What it is now, asked once for all. */
 static gboolean
 read_before(VmsWindowRun *run, GError **error)
 {
-    const VmsVm *vm = run->window->vm;
     VmsEvidence *evidence = run->evidence;
 
-    if (!vms_hypervisor_read_state(run->engine->drivers->urgent, vm->uuid, &evidence->state_before,
-                                   &evidence->before, error))
-        return FALSE;
-    g_free(evidence->state_reason);
-    evidence->state_reason = g_strdup(vm->state_reason);
-    evidence->managed_save = vm->managed_save;
-    if (evidence->state_before != vm->state || evidence->before.domain_id != vm->domain_id)
-        return vms_refuse(error, VMSNAP_E_BUSY, "StateChanged",
-                          "VM %s changed from %s to %s while its snapshot was prepared", vm->name,
-                          vms_vm_state_name(vm->state), vms_vm_state_name(evidence->state_before));
-    return TRUE;
+    return vms_hypervisor_read_state(run->engine->drivers->urgent, run->vm->uuid,
+                                     &evidence->state_before, &evidence->before, error);
 }
 
-/* Why the guest is not frozen, where that is no failure. */
-static void
-go_without(VmsWindowRun *run, const char *reason, const char *message)
+/* Of those who still take part. */
+static const VmsWindow *
+find_first(const VmsWindowRun *run)
 {
-    VmsEvidence *evidence = run->evidence;
+    const VmsMember *member = run->members->pdata[0];
 
-    g_free(evidence->freeze_reason);
-    evidence->freeze_reason = g_strdup(reason);
-    g_free(evidence->freeze_error);
-    evidence->freeze_error = g_strdup(message);
-    run->wish = VMS_FREEZE_NOT;
+    for (guint i = 1; i < run->members->len && member->error; i++)
+        member = run->members->pdata[i];
+    return member->window;
+}
+
+static void
+read_wishes(VmsWindowRun *run)
+{
+    for (guint i = 0; i < run->members->len; i++) {
+        const VmsMember *member = run->members->pdata[i];
+
+        if (!member->error)
+            run->wish = MAX(run->wish, member->wish);
+    }
+}
+
+static void
+read_needs(VmsWindowRun *run)
+{
+    gboolean running = run->evidence->state_before == VMSNAP_VM_RUNNING;
+
+    for (guint i = 0; i < run->members->len; i++) {
+        const VmsMember *member = run->members->pdata[i];
+
+        if (member->error)
+            continue;
+        run->suspends = run->suspends || (member->window->suspend && running);
+        if (member->window->backup && !run->socket)
+            run->socket = member->window->backup_socket;
+    }
 }
 
 /* Under prefer an agent that cannot freeze is a warning. */
-static gboolean
-rehearse(VmsWindowRun *run, GError **error)
+static void
+rehearse(VmsWindowRun *run)
 {
     VmsDrivers *drivers = run->engine->drivers;
-    VmsRehearsal wanted = { .vm = run->window->vm,
-                            .targets = run->window->targets,
-                            .limit_ms = REHEARSAL_MS };
+    VmsRehearsal wanted = { .vm = run->vm, .limit_ms = REHEARSAL_MS };
     g_autoptr(GError) failed = NULL;
 
     if (run->wish == VMS_FREEZE_NOT)
-        return TRUE;
-    run->agent = drivers->open_agent(drivers->urgent, wanted.vm->uuid, wanted.vm->agent_socket);
+        return;
+    run->agent = drivers->open_agent(drivers->urgent, run->vm->uuid, run->vm->agent_socket);
+    run->targets = vms_window_merge_targets(run);
     wanted.agent = run->agent;
+    wanted.targets = run->targets;
     if (vms_rehearsal_run(&wanted, run->evidence, &failed))
-        return TRUE;
-    if (run->wish == VMS_FREEZE_MUST) {
-        g_propagate_error(error, g_steal_pointer(&failed));
-        return FALSE;
-    }
-    go_without(run, vms_error_get_reason(failed), failed->message);
-    return TRUE;
+        return;
+    vms_window_fail(run, VMS_FREEZE_MUST, failed);
+    vms_window_go_without(run->evidence, vms_error_get_reason(failed), failed->message);
+    run->wish = VMS_FREEZE_NOT;
 }
 
+/* The longest call that one of them allows, the shortest freeze. */
 static void
 set_limits(VmsWindowRun *run)
 {
-    const VmsWindow *window = run->window;
     gboolean windows = run->evidence->windows;
-    guint budget_ms = windows ? WINDOWS_BUDGET_MS : BUDGET_MS;
+    guint usual_call_ms = windows ? WINDOWS_CALL_MS : CALL_MS;
+    guint usual_budget_ms = windows ? WINDOWS_BUDGET_MS : BUDGET_MS;
 
-    run->freeze_call_ms = window->freeze_call_ms ? window->freeze_call_ms
-                          : windows              ? WINDOWS_CALL_MS
-                                                 : CALL_MS;
-    run->freeze_budget_ms = window->freeze_budget_ms ? window->freeze_budget_ms : budget_ms;
-    if (windows)
-        run->freeze_budget_ms = MIN(run->freeze_budget_ms, WINDOWS_BUDGET_MS);
+    run->freeze_call_ms = 0;
+    run->freeze_budget_ms = windows ? WINDOWS_BUDGET_MS : G_MAXUINT;
+    for (guint i = 0; i < run->members->len; i++) {
+        const VmsMember *member = run->members->pdata[i];
+        guint call_ms = member->window->freeze_call_ms;
+        guint budget_ms = member->window->freeze_budget_ms;
+
+        if (member->error)
+            continue;
+        run->freeze_call_ms = MAX(run->freeze_call_ms, call_ms ? call_ms : usual_call_ms);
+        run->freeze_budget_ms = MIN(run->freeze_budget_ms, budget_ms ? budget_ms : usual_budget_ms);
+    }
 }
 
 static gboolean
 take_holding(VmsWindowRun *run, GError **error)
 {
     const VmsHoldRequest request = {
-        .vm_uuid = run->window->vm->uuid,
-        .operation_uuid = run->window->operation_uuid,
+        .vm_uuid = run->vm->uuid,
+        .operation_uuid = find_first(run)->operation_uuid,
         .instance = run->evidence->before,
         .freezes = run->wish != VMS_FREEZE_NOT,
         .suspends = run->suspends,
-        .backup_socket = run->window->backup_socket,
-        .agent_socket = run->window->vm->agent_socket,
+        .backup_socket = run->socket,
+        .agent_socket = run->vm->agent_socket,
         .agent_link = run->agent ? vms_agent_get_link(run->agent) : -1,
         .last_us = ((gint64)run->freeze_call_ms + run->freeze_budget_ms + GRACE_MS) * 1000,
     };
@@ -120,44 +132,101 @@ take_holding(VmsWindowRun *run, GError **error)
     return vms_holding_take(run->engine, &request, run->evidence, &run->holding, error);
 }
 
+/* The last moment: who comes later gets a window of his own. */
+static void
+gather(VmsWindowRun *run)
+{
+    if (run->gather)
+        run->gather(run->gather_data, run);
+    vms_window_drop_cancelled(run);
+}
+
 static gboolean
 prepare(VmsWindowRun *run, GError **error)
 {
-    const VmsWindow *window = run->window;
-    g_autofree char *why = NULL;
-
-    if (!vms_consistency_before(window->vm, window->policy, &run->wish, &why, error) ||
-        !read_before(run, error))
+    if (!read_before(run, error))
         return FALSE;
-    if (why && window->policy == VMSNAP_CONSISTENCY_PREFER)
-        go_without(run, "AgentNotReady", why);
-    run->suspends = window->suspend && run->evidence->state_before == VMSNAP_VM_RUNNING;
-    if (!rehearse(run, error))
-        return FALSE;
+    vms_window_check_states(run);
+    if (!vms_window_has_members(run))
+        return TRUE;
+    run->vm = find_first(run)->vm;
+    read_wishes(run);
+    rehearse(run);
+    vms_window_drop_cancelled(run);
+    if (!vms_window_has_members(run))
+        return TRUE;
+    read_needs(run);
     set_limits(run);
-    return vms_progress_check(window->progress, error) && take_holding(run, error);
+    if (!take_holding(run, error))
+        return FALSE;
+    run->closed = TRUE;
+    gather(run);
+    return TRUE;
 }
 
 /* ---- the window ---- */
 
+/* After the deadline the guard lets the VM run: clones of two disks would be of two instants,
+ * which is worse than what a crash leaves. */
 static gboolean
-cut(VmsWindowRun *run, GError **error)
+check_still(const VmsWindowRun *run, GError **error)
 {
-    const VmsWindow *window = run->window;
-    VmsTimes *times = &run->evidence->times;
-    gboolean ok;
+    if (!run->suspended || vms_clock_boottime_us() < vms_holding_get_deadline(run->holding))
+        return TRUE;
+    return vms_refuse(error, run->frozen ? VMSNAP_E_INCONSISTENT : VMSNAP_E_TIMEOUT,
+                      run->frozen ? "ThawedEarly" : "Snapshotting",
+                      "the cut of VM %s took longer than it may stand still", run->vm->name);
+}
 
-    vms_progress_enter(window->progress, VMSNAP_STAGE_CAPTURING);
-    times->cut_start = vms_clock_monotonic_us();
-    ok = window->cut(window->data, error);
-    times->cut_end = vms_clock_monotonic_us();
-    /* After the deadline the guard lets the VM run: clones of two disks would be of two instants,
-     * which is worse than what a crash leaves. */
-    if (ok && run->suspended && vms_clock_boottime_us() >= vms_holding_get_deadline(run->holding))
-        return vms_refuse(error, run->frozen ? VMSNAP_E_INCONSISTENT : VMSNAP_E_TIMEOUT,
-                          run->frozen ? "ThawedEarly" : "Snapshotting",
-                          "the cut of VM %s took longer than it may stand still", window->vm->name);
-    return ok;
+static void
+cut_one(const VmsWindowRun *run, VmsMember *member)
+{
+    const VmsWindow *window = member->window;
+
+    member->cut_start = vms_clock_monotonic_us();
+    if (window->cut(window->data, &member->error))
+        check_still(run, &member->error);
+    member->cut_end = vms_clock_monotonic_us();
+}
+
+/* One transaction for all who need it: it ends their cuts. */
+static void
+begin_job(VmsWindowRun *run)
+{
+    g_autofree VmsBackupDisk *disks = vms_window_merge_backups(run);
+    g_autoptr(GError) failed = NULL;
+    gint64 end;
+
+    if (!disks)
+        return;
+    vms_crash_point("window-job");
+    run->job = TRUE; /* maybe, whatever the answer */
+    if (vms_hypervisor_begin_backup(run->engine->drivers->urgent, run->vm->uuid, run->socket, disks,
+                                    &failed))
+        check_still(run, &failed);
+    end = vms_clock_monotonic_us();
+    for (guint i = 0; i < run->members->len; i++) {
+        VmsMember *member = run->members->pdata[i];
+
+        if (member->error || !member->window->backup)
+            continue;
+        member->cut_end = end;
+        if (failed)
+            member->error = g_error_copy(failed);
+    }
+}
+
+static void
+cut(VmsWindowRun *run)
+{
+    vms_window_enter(run, VMSNAP_STAGE_CAPTURING);
+    for (guint i = 0; i < run->members->len; i++) {
+        VmsMember *member = run->members->pdata[i];
+
+        if (!member->error)
+            cut_one(run, member);
+    }
+    begin_job(run);
 }
 
 /* Resume and thaw, whatever became of the cut. TRUE if nothing but a job is held any more. */
@@ -167,23 +236,30 @@ undo(VmsWindowRun *run, GError **error)
     return vms_window_resume(run, error) && vms_window_thaw(run, error);
 }
 
-/* The cut failed, or was not reached: everything goes, the job too. @error is its failure. */
-static void
-back_out(VmsWindowRun *run, gboolean undone, GError *error)
+/* FALSE when the guest or the VM may not be as it was. */
+static gboolean
+hold_and_cut(VmsWindowRun *run)
 {
     g_autoptr(GError) failed = NULL;
+    g_autoptr(GError) stuck = NULL;
 
-    if (!run->holding)
-        return;
-    if (undone && (!run->window->backup_socket || vms_holding_end_job(run->holding, &failed))) {
-        if (!vms_holding_settle(g_steal_pointer(&run->holding), &failed))
-            vms_evidence_warn(run->evidence, "lease: %s", failed->message);
-        return;
+    if (vms_window_freeze(run, &failed)) {
+        vms_window_drop_cancelled(run);
+        if (vms_window_has_members(run) && vms_window_suspend(run, &failed))
+            cut(run);
     }
     if (failed)
-        g_prefix_error(&error, "%s; and the backup job could not be ended: ", failed->message);
-    vms_holding_abandon(g_steal_pointer(&run->holding));
+        vms_window_fail(run, VMS_FREEZE_NOT, failed);
+    /* A freeze that could not be undone needs no second round of waiting. */
+    if (failed && vms_error_get_frozen(failed) != VMSNAP_FROZEN_NO)
+        return FALSE;
+    if (undo(run, &stuck))
+        return TRUE;
+    vms_window_fail_stuck(run, stuck);
+    return FALSE;
 }
+
+/* ---- after ---- */
 
 /* The facts right after the cut. A VM that cannot be asked is judged as changed. */
 static void
@@ -193,61 +269,12 @@ read_after(VmsWindowRun *run)
     vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
     g_autoptr(GError) failed = NULL;
 
-    if (!vms_hypervisor_read_state(run->engine->drivers->urgent, run->window->vm->uuid, &state,
+    if (!vms_hypervisor_read_state(run->engine->drivers->urgent, run->vm->uuid, &state,
                                    &evidence->after, &failed)) {
         evidence->after = (VmsInstance){ .domain_id = -1 };
         vms_evidence_warn(evidence, "the VM's state after the cut is not known: %s",
                           failed->message);
     }
-}
-
-static gboolean
-hold_and_cut(VmsWindowRun *run, GError **error)
-{
-    g_autoptr(GError) failed = NULL;
-    g_autoptr(GError) stuck = NULL;
-    gboolean undone;
-
-    if (vms_window_freeze(run, &failed) && vms_progress_check(run->window->progress, &failed) &&
-        vms_window_suspend(run, &failed))
-        cut(run, &failed);
-    /* A freeze that could not be undone needs no second round of waiting. */
-    undone = failed && vms_error_get_frozen(failed) != VMSNAP_FROZEN_NO ? FALSE : undo(run, &stuck);
-    if (!failed && !stuck)
-        return TRUE;
-    back_out(run, undone, failed ? failed : stuck);
-    if (failed && stuck) {
-        vms_error_set_frozen(failed, vms_error_get_frozen(stuck));
-        vms_error_take_cause(failed, g_steal_pointer(&stuck));
-    }
-    g_propagate_error(error, failed ? g_steal_pointer(&failed) : g_steal_pointer(&stuck));
-    return FALSE;
-}
-
-/* ---- after ---- */
-
-struct VmsWatch {
-    VmsHolding *holding;
-};
-
-/* What cannot be removed of the lease is no fault of the cut: the guard goes on trying. */
-static VmsWatch *
-finish(VmsWindowRun *run)
-{
-    g_autoptr(GError) failed = NULL;
-    VmsWatch *watch;
-
-    if (!run->holding)
-        return NULL;
-    if (!run->window->backup_socket) {
-        if (!vms_holding_settle(g_steal_pointer(&run->holding), &failed))
-            vms_evidence_warn(run->evidence, "lease: %s", failed->message);
-        return NULL;
-    }
-    vms_holding_narrow_to_job(run->holding);
-    watch = g_new0(VmsWatch, 1);
-    watch->holding = g_steal_pointer(&run->holding);
-    return watch;
 }
 
 /* The guest's writers waited for the window; the first write to a cloned or exported disk costs
@@ -259,43 +286,85 @@ let_guest_write(const VmsWindowRun *run)
         vms_clock_sleep_us((gint64)BREATH_MS * 1000);
 }
 
+static gboolean
+needs_job(const VmsWindowRun *run)
+{
+    for (guint i = 0; i < run->members->len; i++) {
+        const VmsMember *member = run->members->pdata[i];
+
+        if (!member->error && member->window->backup)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* What cannot be removed of the lease is no fault of the cut: the guard goes on trying. */
+static void
+let_go(VmsWindowRun *run, gboolean undone)
+{
+    g_autoptr(GError) failed = NULL;
+
+    if (!run->holding)
+        return;
+    if (undone && needs_job(run)) {
+        vms_holding_narrow_to_job(run->holding);
+        return;
+    }
+    /* A failed begin may have begun it all the same. */
+    if (undone && (!run->job || vms_holding_end_job(run->holding, &failed))) {
+        if (!vms_holding_settle(g_steal_pointer(&run->holding), &failed))
+            vms_evidence_warn(run->evidence, "lease: %s", failed->message);
+        return;
+    }
+    if (failed)
+        vms_evidence_warn(run->evidence, "the backup job could not be ended: %s", failed->message);
+    vms_holding_abandon(g_steal_pointer(&run->holding));
+}
+
+static void
+run_all(VmsWindowRun *run)
+{
+    g_autoptr(GError) failed = NULL;
+    gboolean undone = TRUE;
+
+    if (!prepare(run, &failed)) {
+        vms_window_fail(run, VMS_FREEZE_NOT, failed);
+        return;
+    }
+    if (vms_window_has_members(run))
+        undone = hold_and_cut(run);
+    if (vms_window_has_members(run)) {
+        read_after(run);
+        let_guest_write(run);
+    }
+    let_go(run, undone);
+    vms_window_watch(run);
+}
+
+void
+vms_window_run_all(VmsWindowRun *run)
+{
+    const VmsMember *first = run->members->pdata[0];
+
+    run->vm = first->window->vm;
+    run->evidence = vms_evidence_new();
+    if (vms_window_has_members(run))
+        run_all(run);
+    vms_window_tell(run);
+    g_clear_pointer(&run->agent, vms_agent_free);
+    g_clear_pointer(&run->targets, g_free);
+    g_clear_pointer(&run->evidence, vms_evidence_free);
+}
+
 gboolean
 vms_window_run(VmsEngine *engine, const VmsWindow *window, VmsEvidence *evidence,
                VmsWatch **ret_watch, GError **error)
 {
-    g_auto(VmsWindowRun) run = { .engine = engine, .window = window, .evidence = evidence };
+    g_autoptr(GPtrArray) members = g_ptr_array_new();
+    VmsMember member = { .window = window, .evidence = evidence };
+    VmsWindowRun run = { .engine = engine, .members = members };
 
-    if (!prepare(&run, error) || !hold_and_cut(&run, error))
-        return FALSE;
-    read_after(&run);
-    let_guest_write(&run);
-    *ret_watch = finish(&run);
-    return TRUE;
-}
-
-gboolean
-vms_watch_end_job(VmsWatch *watch, GError **error)
-{
-    return vms_holding_end_job(watch->holding, error);
-}
-
-gboolean
-vms_watch_release(VmsWatch *watch, GError **error)
-{
-    gboolean released;
-
-    if (!watch)
-        return TRUE;
-    released = vms_holding_settle(watch->holding, error);
-    g_free(watch);
-    return released;
-}
-
-void
-vms_watch_abandon(VmsWatch *watch)
-{
-    if (!watch)
-        return;
-    vms_holding_abandon(watch->holding);
-    g_free(watch);
+    vms_window_admit(&run, &member);
+    vms_window_run_all(&run);
+    return vms_member_end(&member, ret_watch, error);
 }

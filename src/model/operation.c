@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/operation.h"
 
+#include <string.h>
+
 VmsRecoveryAct *
 vms_recovery_act_new(const char *object, const char *act, const char *message)
 {
@@ -149,4 +151,11 @@ vms_operation_is_open(const VmsOperation *operation)
 {
     return operation->phase == VMSNAP_OPERATION_PENDING ||
            operation->phase == VMSNAP_OPERATION_IN_PROGRESS;
+}
+
+gboolean
+vms_operation_takes_snapshot(const VmsOperation *operation)
+{
+    return strcmp(operation->type, "snapshot") == 0 ||
+           strcmp(operation->type, "disk-snapshot") == 0;
 }

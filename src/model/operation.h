@@ -113,6 +113,8 @@ VmsOperation *vms_operation_new(const char *uuid, const char *type);
 void vms_operation_free(VmsOperation *operation);
 const char *vms_operation_phase_name(vmsnap_operation_phase phase);
 gboolean vms_operation_is_open(const VmsOperation *operation); /* Pending or InProgress */
+/* TRUE for one that only reads the VM's disks, of a VM or a disk: several share the VM's lock. */
+gboolean vms_operation_takes_snapshot(const VmsOperation *operation);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsRecoveryAct, vms_recovery_act_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsExchange, vms_exchange_free)

@@ -122,3 +122,5 @@ extern const VmsShape vms_shape_instance;
 char *vms_fields_write(const VmsShape *shape, const char *kind, gconstpointer object);
 /* A new object, or NULL: see record.h. */
 gpointer vms_fields_read(const VmsShape *shape, const char *kind, const char *text, GError **error);
+/* Every member that has a row from @from into @to; arrays grow. */
+void vms_fields_copy(const VmsShape *shape, gconstpointer from, gpointer to);

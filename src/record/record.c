@@ -38,3 +38,9 @@ vms_record_read_lease(const char *text, GError **error)
 {
     return vms_fields_read(&vms_shape_lease, "lease", text, error);
 }
+
+void
+vms_record_copy_evidence(const VmsEvidence *from, VmsEvidence *to)
+{
+    vms_fields_copy(&vms_shape_evidence, from, to);
+}

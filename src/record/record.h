@@ -19,3 +19,6 @@ char *vms_record_write_operation(const VmsOperation *operation);
 VmsOperation *vms_record_read_operation(const char *text, GError **error);
 char *vms_record_write_lease(const VmsLease *lease);
 VmsLease *vms_record_read_lease(const char *text, GError **error);
+
+/* All that is stored of @from into @to; what is listed there stays and comes first. */
+void vms_record_copy_evidence(const VmsEvidence *from, VmsEvidence *to);

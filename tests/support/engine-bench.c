@@ -5,6 +5,7 @@
 #include "adapter/sqlite/catalog.h"
 #include "base/error.h"
 #include "engine/store.h"
+#include "engine/window-queue.h"
 #include "model/name.h"
 #include "support/fake-files.h"
 
@@ -170,6 +171,7 @@ engine_bench_new(void)
                                  .runtime_dir = g_build_filename(bench->folder, "run", NULL),
                                  .boot_id = (char *)"bbbbbbbb-0000-4000-8000-000000000001",
                                  .self_guard = TRUE };
+    bench->engine.windows = vms_window_queue_new();
     vms_progress_init(&bench->progress);
     engine_bench_open(bench);
     return bench;
@@ -198,6 +200,7 @@ engine_bench_free(EngineBench *bench)
     fake_world_close(bench->world);
     g_clear_error(&bench->error);
     remove_tree(bench->folder);
+    vms_window_queue_free(bench->engine.windows);
     g_free(bench->engine.state_dir);
     g_free(bench->engine.runtime_dir);
     g_free(bench->folder);

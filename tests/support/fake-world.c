@@ -109,6 +109,22 @@ read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind, char **ret_s
 }
 
 static gboolean
+begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket, const VmsBackupDisk *disks,
+             GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    FakeFate fate = fake_world_call(world, "begin-backup", error);
+
+    (void)uuid;
+    (void)disks;
+    if (fate == FAKE_REFUSED)
+        return FALSE;
+    g_strlcpy(world->job_socket, socket, sizeof(world->job_socket));
+    world->job = VMS_JOB_BACKUP;
+    return fate == FAKE_OK;
+}
+
+static gboolean
 end_backup(VmsHypervisor *hv, const char *uuid, GError **error)
 {
     FakeWorld *world = world_of(hv);
@@ -290,6 +306,7 @@ new_hypervisor(FakeWorld *world)
         .suspend = suspend,
         .resume = resume,
         .read_job = read_job,
+        .begin_backup = begin_backup,
         .end_backup = end_backup,
         .free = free_hypervisor,
     };

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/window-queue.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -15,11 +16,6 @@ cut(void *data, GError **error)
     Bench *bench = data;
 
     fake_world_log(bench->world, "cut");
-    if (bench->window.backup_socket) {
-        g_strlcpy(bench->world->job_socket, bench->window.backup_socket,
-                  sizeof(bench->world->job_socket));
-        bench->world->job = VMS_JOB_BACKUP;
-    }
     if (bench->cut_us)
         vms_clock_sleep_us(bench->cut_us);
     return !bench->cut_fails || vms_fail(error, VMSNAP_E_NO_SPACE, "the cut was made to fail");
@@ -37,6 +33,8 @@ bench_new(void)
     bench->engine = (VmsEngine){ .drivers = bench->drivers,
                                  .uri = bench->world_path,
                                  .state_dir = bench->folder,
+                                 .runtime_dir = bench->folder,
+                                 .windows = vms_window_queue_new(),
                                  .boot_id = (char *)"bbbbbbbb-0000-4000-8000-000000000001",
                                  .self_guard = TRUE };
     bench->vm = fake_world_survey(bench->world);
@@ -67,6 +65,7 @@ bench_free(Bench *bench)
     if (!bench)
         return;
     vms_watch_release(bench->watch, NULL);
+    vms_window_queue_free(bench->engine.windows);
     vms_vm_free(bench->vm);
     vms_evidence_free(bench->evidence);
     fake_drivers_free(bench->drivers);
@@ -81,6 +80,9 @@ bench_free(Bench *bench)
 gboolean
 bench_run(Bench *bench)
 {
+    static const VmsBackupDisk disks[] = { { .target = "vda", .scratch = "/x" }, { 0 } };
+
+    bench->window.backup = bench->window.backup_socket ? disks : NULL;
     vms_vm_free(bench->vm);
     bench->vm = fake_world_survey(bench->world);
     bench->window.vm = bench->vm;

@@ -10,7 +10,7 @@
 /* A window over a fake world, in a state folder of its own. */
 
 typedef struct {
-    char *folder;
+    char *folder; /* state and runtime folder */
     char *world_path;
     FakeWorld *world;
     VmsDrivers *drivers;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/journal.h"
 #include "engine/lease.h"
 #include "engine/lock.h"
 #include "support/engine-bench.h"
@@ -54,11 +55,11 @@ Test(recover, a_lease_its_living_owner_gave_up_is_released)
 Test(recover, an_open_window_is_never_thawed)
 {
     g_autoptr(EngineBench) bench = engine_bench_new();
-    g_autofree char *name = vms_lock_name_vm(FAKE_UUID);
+    g_autofree char *name = vms_lock_name_window(FAKE_UUID);
     g_autoptr(VmsLock) lock = NULL;
 
     hold(bench, bench->engine.uri);
-    cr_assert(vms_lock_take(bench->engine.runtime_dir, name, OPERATION, 0, NULL, &lock, NULL));
+    cr_assert(vms_lock_take(bench->engine.runtime_dir, name, "another", 0, NULL, &lock, NULL));
     cr_assert_eq(engine_bench_recover(bench, NULL), 0);
     cr_assert_eq(bench->world->frozen, 2);
     cr_assert(has_lease(bench));
@@ -84,4 +85,61 @@ Test(recover, without_a_hypervisor_leases_stay)
     cr_assert_geq(engine_bench_recover(bench, NULL), 0);
     bench->engine.drivers->hypervisor = hv;
     cr_assert(has_lease(bench));
+}
+
+/* ---- snapshots of one VM side by side ---- */
+
+static VmsLock *
+share(EngineBench *bench, const char *operation)
+{
+    g_autofree char *name = vms_lock_name_vm(FAKE_UUID);
+    VmsLock *lock = NULL;
+
+    cr_assert(vms_lock_share(bench->engine.runtime_dir, name, operation, 0, NULL, &lock, NULL));
+    return lock;
+}
+
+/* One that was begun and never ended. */
+static void
+leave_snapshot(EngineBench *bench)
+{
+    g_auto(VmsWork) work = { 0 };
+
+    work.operation = vms_journal_new(&bench->engine, OPERATION, "snapshot");
+    work.operation->vm_uuid = g_strdup(FAKE_UUID);
+    work.operation->vm_name = g_strdup("web");
+    cr_assert(vms_store_save(bench->engine.drivers->catalog, &work, NULL));
+}
+
+Test(recover, a_snapshot_is_rolled_back_while_another_is_at_work)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autoptr(VmsLock) other = share(bench, "aaaaaaaa-0000-4000-8000-000000000002");
+
+    leave_snapshot(bench);
+    cr_assert_eq(engine_bench_open_operations(bench), 1);
+    cr_assert_eq(engine_bench_recover(bench, NULL), 1);
+    cr_assert_eq(engine_bench_open_operations(bench), 0);
+}
+
+Test(recover, a_snapshot_at_work_is_left_alone)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autoptr(VmsLock) its = share(bench, OPERATION);
+
+    leave_snapshot(bench);
+    cr_assert_eq(engine_bench_recover(bench, NULL), 0);
+    cr_assert_eq(engine_bench_open_operations(bench), 1);
+}
+
+Test(recover, nothing_is_rolled_back_while_disks_are_replaced)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *name = vms_lock_name_vm(FAKE_UUID);
+    g_autoptr(VmsLock) lock = NULL;
+
+    leave_snapshot(bench);
+    cr_assert(vms_lock_take(bench->engine.runtime_dir, name, "restore", 0, NULL, &lock, NULL));
+    cr_assert_eq(engine_bench_recover(bench, NULL), 0);
+    cr_assert_eq(engine_bench_open_operations(bench), 1);
 }

@@ -237,10 +237,19 @@ Test(window, a_failing_cut_leaves_nothing_behind)
     expect_refusal(bench, VMSNAP_E_NO_SPACE, "NO_SPACE");
     expect_log(bench, "state ping is-frozen info list freeze suspend cut resume thaw ");
     cr_assert(bench_is_clean(bench));
+}
+
+Test(window, a_job_that_may_have_begun_is_ended)
+{
+    g_autoptr(Bench) bench = bench_new();
+
     bench->window.backup_socket = "/run/x/sock";
     bench->window.suspend = FALSE;
-    expect_refusal(bench, VMSNAP_E_NO_SPACE, "NO_SPACE");
-    cr_assert(strstr(bench->world->log, "end-backup"));
+    bench->world->fail_first = bench->world->fail_last = 7;
+    bench->world->failure = FAKE_LOSE;
+    expect_refusal(bench, VMSNAP_E_HYPERVISOR, "HYPERVISOR");
+    expect_log(bench, "state ping is-frozen info list freeze cut begin-backup thaw state "
+                      "read-job end-backup ");
     cr_assert(bench_is_clean(bench));
 }
 
