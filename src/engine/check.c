@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/journal.h"
 #include "engine/rehearsal.h"
 #include "engine/survey.h"
 #include "plan/consistency.h"
@@ -38,12 +39,15 @@ add_disks(VmsCheckResult *check, const VmsSurvey *survey)
 
 /* What stands against any snapshot at all. */
 static gboolean
-find_blocks(VmsCheckResult *check, const VmsSurvey *survey)
+find_blocks(const VmsEngine *engine, VmsCheckResult *check, const VmsSurvey *survey)
 {
+    g_autoptr(GError) left = NULL;
     g_autoptr(GError) space = NULL;
     g_autoptr(GError) state = NULL;
     VmsFreezeWish wish = VMS_FREEZE_NOT;
 
+    if (!vms_journal_check_settled(engine, survey->vm->uuid, &left))
+        add_refusal(check, "VirtualMachine", survey->vm->name, left);
     if (!vms_survey_check_space(survey, &space))
         add_refusal(check, "VirtualDisk", survey->vm->name, space);
     if (!vms_consistency_before(survey->vm, VMSNAP_CONSISTENCY_SKIP, &wish, NULL, &state))
@@ -132,7 +136,7 @@ vms_engine_check(VmsEngine *engine, const char *vm_uuid, VmsCheckResult **ret_ch
     check->vm_uuid = g_strdup(survey->vm->uuid);
     check->state = survey->vm->state;
     add_disks(check, survey);
-    if (find_blocks(check, survey))
+    if (find_blocks(engine, check, survey))
         check->verdict = VMSNAP_VERDICT_BLOCKED;
     else
         judge(engine, survey, check);

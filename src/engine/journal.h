@@ -19,8 +19,8 @@ char *vms_journal_lock_name(const VmsOperation *operation);
 /* TRUE if it runs under such a lock that this engine sees: then that lock, free, says that
  * even a living owner has given it up. */
 gboolean vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation);
-/* Under the VM's lock: BUSY with reason "Unfinished" when an earlier exchange of its disks was
- * interrupted, which may have left them of different times. */
+/* Under the VM's lock: BUSY with reason "Unfinished" when an earlier operation was interrupted that
+ * may have left disks of different times, or the VM on overlays. */
 gboolean vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error);
 
 /* Mark it completed. Not stored yet. */

@@ -6,9 +6,14 @@ What must hold whatever happens on the way: the VM ends on its own images, its c
 the files' owners are as before, and nothing that the guest wrote is missing.
 """
 
+import functools
 import os
+import re
+import signal
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
+import freeze_stage
 import harness
 import scenes
 
@@ -28,28 +33,60 @@ class Pieces(scenes.Scene):
         for path in self.disks[:worst]:
             count = bed_storage.fragment(path, PIECES)
             harness.note(f"{path}: {count} pieces")
-        self.before = None
+        self.before = self.off = None
 
     def start(self):
+        self.off = self.configured(), [owner(path) for path in self.disks]
         super().start()
         self.before = self.look()
         return self
 
     def look(self):
         """Configuration and files, as they must be again."""
-        return (self.vm.virsh("dumpxml"), self.configured(),
+        return (described(self.vm.virsh("dumpxml")), self.configured(),
                 [owner(path) for path in self.disks])
 
     def configured(self):
-        """The inactive XML as text."""
-        return self.vm.virsh("dumpxml", "--inactive")
+        """The inactive XML."""
+        return described(self.vm.virsh("dumpxml", "--inactive"))
 
     def check_home(self):
-        """The VM runs on its own images, and all is as before."""
-        live, inactive, owners = self.look()
-        assert live == self.before[0], live
-        assert inactive == self.before[1], inactive
-        assert owners == self.before[2], (owners, self.before[2])
+        """The VM is on its own images, running or not, and all is as before."""
+        if self.vm.state() != "running":
+            now = self.configured(), [owner(path) for path in self.disks]
+            assert now == self.off, differences(now, self.off)
+            self.vm.start(wait=True)
+            self.vm.wait_load(4)
+        now = self.look()
+        assert now == self.before, differences(now, self.before)
+
+    def check_whole(self, name="whole"):
+        """Home, nothing left, and all that was ever written is in a new snapshot."""
+        scenes.wait_hands_empty()
+        self.check_home()
+        scenes.check_at_rest(self)
+        before = self.vm.load_seq()
+        shot = vmsnap("snapshot", "create", self.name, name, check=0).json
+        check_shot(shot, before)
+        vmsnap("snapshot", "delete", name, check=0)
+        scenes.wait_hands_empty()
+        self.check_home()
+
+
+def described(xml):
+    """What an XML says, without what is new at each start. The order of the devices is not kept by
+    libvirt itself: a definition that is read again has its controllers sorted."""
+    root = ElementTree.fromstring(re.sub(r" (id|index)='\d+'|domain-\d+-", "", xml))
+    devices = root.find("devices")
+    devices[:] = sorted(devices, key=ElementTree.tostring)
+    return [ElementTree.tostring(each, encoding="unicode").strip()
+            for each in [*devices, *(part for part in root if part is not devices)]]
+
+
+def differences(now, before):
+    """For people."""
+    return [(one, other) for left, right in zip(now, before)
+            for one, other in zip(left, right) if one != other] or (now, before)
 
 
 def owner(path):
@@ -69,13 +106,19 @@ def overlays(scene):
     return [path for path in scenes.left_beside(scene.folder) if path.endswith(".overlay")]
 
 
-def check_shot(scene, shot, before):
+def check_shot(shot, before):
     """A frozen snapshot of what the guest had written by then."""
     verdict = oracle.judge(scenes.images(shot))
     assert verdict.good, verdict
     assert verdict.heads[0] >= before, (before, verdict)
     for path, kind in scenes.images(shot):
         check_image(path, kind)
+
+
+@functools.lru_cache(maxsize=None)
+def pieces():
+    """One VM for all tests: what it has been through before must not matter."""
+    return Pieces("pieces").start()
 
 
 def take(scene, name, overlaid):
@@ -88,7 +131,7 @@ def take(scene, name, overlaid):
     scenes.wait_hands_empty()
     scenes.check_at_rest(scene, [shot])
     scene.check_home()
-    check_shot(scene, shot, before)
+    check_shot(shot, before)
     harness.note(f"{name}: window {shot['evidence']['freeze_window_ms']} ms")
     vmsnap("snapshot", "delete", name, check=0)
     return shot
@@ -97,13 +140,159 @@ def take(scene, name, overlaid):
 @harness.test
 def the_guest_goes_on_in_an_overlay():
     """All disks by overlay: nothing is suspended, and everything is as before in the end."""
-    scene = Pieces("pieces").start()
+    scene = pieces()
     check = vmsnap("check", "pieces", check=0).json
     assert all("overlay" in disk["why"] for disk in check["disks"]), check
-    for number in range(3):
+    for number in range(2):
         shot = take(scene, f"pieces.{number}", [True, True])
     assert "suspended" not in scenes.events(shot), shot
-    scene.end()
+
+
+@functools.lru_cache(maxsize=None)
+def steps():
+    """Names of the micro-steps from the cut to the end."""
+    driver = freeze_stage.Driver("pieces", "steps", trace=1)
+    assert driver.end() is None
+    vmsnap("snapshot", "delete", "steps", check=0)
+    names = driver.points
+    return names, names.index("hypervisor-overlays") + 1
+
+
+def die_at(step):
+    """A snapshot whose process dies at the step; the guest is thawed then."""
+    driver = freeze_stage.Driver("pieces", "dies", stop=step)
+    _, word, name = driver.wait("at", "ended")
+    if word == "at":
+        driver.kill()
+    freeze_stage.wait_guards_gone()
+    return name if word == "at" else None
+
+
+def go_on(scene):
+    """The guest writes on, whatever it writes to."""
+    scene.vm.wait_load(scene.vm.load_seq() + 2)
+
+
+@harness.test
+def killed_at_each_step():
+    """recover brings the VM home, itself killed now and then."""
+    scene = pieces()
+    names, first = steps()
+    every = range(first, len(names) + 1)
+    chosen = every if scenes.LONG else sorted(harness.RNG.sample(every, 8))
+    tally = {}
+    for step in chosen:
+        name = die_at(step)
+        go_on(scene)
+        left = len(overlays(scene))
+        acts = freeze_stage.recover()
+        scene.check_home()
+        go_on(scene)
+        shot = freeze_stage.find("dies")
+        scenes.check_at_rest(scene, [shot] if shot else [])
+        if shot:
+            vmsnap("snapshot", "delete", "dies", check=0)
+        tally[f"{step} {name}"] = f"{left} overlays, {' '.join(acts) or 'nothing to do'}"
+    scene.check_whole()
+    for step, what in tally.items():
+        harness.note(f"killed at {step}: {what}")
+
+
+# ---- what may happen to a VM that runs on our files ----
+
+
+def shut_down(scene):
+    """By its user."""
+    scene.vm.shutdown()
+
+
+def pull_the_plug(scene):
+    """Destroyed, as libvirt calls it."""
+    scene.vm.destroy()
+
+
+def kill_qemu(scene):
+    """Nothing is closed or flushed."""
+    scene.vm.kill_qemu()
+    scene.vm.wait_state("shut off")
+
+
+def start_again(scene):
+    """It comes up on our files."""
+    scene.vm.destroy()
+    scene.vm.start(wait=True)
+    scene.vm.wait_load(4)
+
+
+def restart_libvirt(_):
+    """In the middle of whatever it was doing."""
+    bed.libvirt.restart(signal.SIGKILL)
+
+
+def start_and_kill_qemu(scene):
+    """Both, one after the other."""
+    start_again(scene)
+    kill_qemu(scene)
+
+
+HAPPENS = [shut_down, pull_the_plug, kill_qemu, start_again, restart_libvirt, start_and_kill_qemu]
+MOMENTS = ["hypervisor-overlays-done", "cut-base-cloned", "hypervisor-merge-done",
+           "hypervisor-pivot", "hypervisor-pivot-done"]
+
+
+@harness.test
+def left_on_overlays_whatever_happens():
+    """The owner dies, then something happens to the VM, then recover: nothing is lost."""
+    scene = pieces()
+    names, _ = steps()
+    cells = [(moment, event) for moment in MOMENTS for event in HAPPENS]
+    for moment, event in cells if scenes.LONG else harness.RNG.sample(cells, 7):
+        which = [n + 1 for n, name in enumerate(names) if name == moment]
+        at = die_at(harness.RNG.choice(which))
+        assert at == moment, (at, moment)
+        go_on(scene)
+        left = len(overlays(scene))
+        event(scene)
+        acts = freeze_stage.recover()
+        assert overlays(scene) == [], overlays(scene)
+        scene.check_whole()
+        harness.note(f"{moment}, {event.__name__}: {left} overlays, {' '.join(acts)}")
+
+
+@harness.test
+def the_next_command_brings_it_home_first():
+    """Nothing is taken of an overlay, restored onto one, or deleted beside one."""
+    scene = pieces()
+    names, _ = steps()
+    vmsnap("snapshot", "create", "pieces", "earlier", check=0)
+    die_at(names.index("hypervisor-merge-done") + 1)
+    assert overlays(scene)
+    for words in (["snapshot", "create", "pieces", "next"], ["snapshot", "delete", "earlier"],
+                  ["restore", "pieces", "earlier", "--mode", "strict"]):
+        refused = vmsnap("--no-recover", *words)
+        assert (refused.code, refused.json["error"]["reason"]) == (4, "Unfinished"), refused
+    check = vmsnap("check", "pieces").json
+    assert check["verdict"] == "blocked", check
+    assert "Unfinished" in [each["reason"] for each in check["findings"]], check
+    shot = vmsnap("snapshot", "create", "pieces", "next", check=0).json
+    scene.check_home()
+    assert [disk["by_overlay"] for disk in shot["disks"]] == [True, True], shot
+    for name in ("earlier", "next"):
+        vmsnap("snapshot", "delete", name, check=0)
+    scene.check_whole()
+
+
+@harness.test
+def cancelled_on_the_way():
+    """The VM is brought home all the same, and no snapshot is left."""
+    scene = pieces()
+    names, _ = steps()
+    driver = freeze_stage.Driver("pieces", "stop", cancel=names.index("hypervisor-overlays-done") + 1)
+    error = driver.end()
+    assert error and error["code"] == "CANCELLED", error
+    scenes.wait_hands_empty()
+    scenes.check_at_rest(scene)
+    scene.check_whole()
 
 
 harness.main()
