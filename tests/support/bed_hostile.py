@@ -17,6 +17,21 @@ SILENT = b""  # an answer that never comes
 HANG_UP = object()  # the channel is closed instead of an answer
 
 
+class Doing:
+    """An answer that is more than bytes: `act` gets the connection, and returns FALSE to close
+    it."""
+
+    def __init__(self, act):
+        self._act = act
+
+    def do(self, client):
+        """Answers; FALSE when the channel is to be closed."""
+        try:
+            return self._act(client) is not False
+        except OSError:  # has heard enough
+            return False
+
+
 def value(thing):
     """A good answer with this value."""
     return json.dumps({"return": thing}).encode()
@@ -44,6 +59,7 @@ class HostileAgent:
         self.path = path
         self.say = {}
         self.frozen = False
+        self.obeys = True  # does what it is asked whatever it answers; else only what it answers
         self.filesystems = []
         self.called = []  # commands in the order they came
         self._listener = socket.socket(socket.AF_UNIX)
@@ -57,6 +73,14 @@ class HostileAgent:
         self.say = {"guest-" + name.replace("_", "-"): what for name, what in say.items()}
         self.frozen = False
         self.called = []
+
+    def end(self):
+        """Nobody is served any more."""
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._listener.close()
 
     def count(self, command):
         """How often a command came."""
@@ -91,11 +115,11 @@ class HostileAgent:
         except (ValueError, KeyError, TypeError):
             return True
         if command in ("guest-sync", "guest-sync-delimited"):
-            client.sendall(value(request["arguments"]["id"]) + b"\n")
-            return True
+            return self._synchronise(client, request)
         self.called.append(command)
-        truth = self._truth(command)
-        said = self._chosen(command, truth)
+        said = self._chosen(command, self._truth(command) if self.obeys else None)
+        if isinstance(said, Doing):
+            return said.do(client)
         if said is HANG_UP:
             return False
         try:
@@ -104,11 +128,25 @@ class HostileAgent:
             return False
         return True
 
+    def _synchronise(self, client, request):
+        head = b"\xff" if request["execute"] == "guest-sync-delimited" else b""
+        said = self.say.get(request["execute"], head + value(request["arguments"]["id"]))
+        said = said(request["arguments"]["id"]) if callable(said) else said
+        if said is HANG_UP:
+            return False
+        if isinstance(said, Doing):
+            return said.do(client)
+        client.sendall(said + b"\n" if said else b"")
+        return True
+
     def _chosen(self, command, truth):
         said = self.say.get(command, self.say.get("guest-all", truth))
         if isinstance(said, list):
             said = said.pop(0) if len(said) > 1 else said[0]
-        return said(command) if callable(said) else truth if said is None else said
+        said = said(command) if callable(said) else said
+        if said is None:
+            return truth if self.obeys else self._truth(command)
+        return said
 
     def _truth(self, command):
         """What a good agent would say."""
