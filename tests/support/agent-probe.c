@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <vmsnap/snapshot.h>
 
-/* agent-probe SOCKET [policy=N] [call=MS] [cut=MS]: one freeze window with the real agent adapter on
- * a socket, over a VM made of numbers; what came of it as lines of key=value. For tests whose agent
- * lies: see tests/system/test_freeze_hostile.py. */
+/* agent-probe SOCKET [policy=N] [call=MS] [cut=MS]: one freeze window with the real agent adapter
+ * on a socket, over a VM made of numbers; what came of it as lines of key=value. For tests whose
+ * agent lies: see tests/system/test_freeze_hostile.py. */
 
 static VmsAgent *
 open_agent(VmsHypervisor *hv, const char *vm_uuid, const char *socket)

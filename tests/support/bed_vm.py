@@ -72,15 +72,21 @@ def command_path(name):
     return f"/var/lib/libvirt/qemu/{name}.command"
 
 
+def agent_path(name):
+    """Socket of the second agent of a VM, which libvirt does not know."""
+    return f"/var/lib/libvirt/qemu/{name}.agent"
+
+
 def domain_xml(name, disks, networks=(), mem=256, agent=True, load=False, beat=False, command=False,
-               append="", devices="", extra="", os_xml="", namespace="", console=False):
+               own_agent=False, append="", devices="", extra="", os_xml="", namespace="", console=False):
     """XML of a VM that boots the test guest."""
     parts = [disk_xml(disk, index) for index, disk in enumerate(disks)]
     parts += [network_xml(network) for network in networks]
     if agent:
         parts.append(CHANNEL.format(source="", name="org.qemu.guest_agent.0"))
     for wanted, path, port in ((beat, beat_path(name), "vmsnap.beat"),
-                               (command, command_path(name), "vmsnap.command")):
+                               (command, command_path(name), "vmsnap.command"),
+                               (own_agent, agent_path(name), "vmsnap.agent")):
         if wanted:
             source = f"<source mode='bind' path={quoteattr(path)}/>"
             parts.append(CHANNEL.format(source=source, name=port))

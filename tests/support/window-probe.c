@@ -15,9 +15,9 @@
 
 /* One freeze window on a real VM, by hand: window-probe URI STATE_DIR GUARD VM KEY=VALUE…
  *
- * policy=N suspend=0|1 call=MS budget=MS; what the cut does: clone=SOURCE:TARGET (repeatable),
- * sleep=MS, kill=1 (itself, by SIGKILL), child=1 (leave a child that lives on). Prints one
- * KEY=VALUE a line. */
+ * policy=N suspend=0|1 call=MS budget=MS socket=PATH; what the cut does: clone=SOURCE:TARGET
+ * (repeatable), sleep=MS, kill=1 (itself, by SIGKILL), child=1 (leave a child that lives on).
+ * Prints one KEY=VALUE a line. */
 
 typedef struct {
     GPtrArray *sources; /* descriptors */
@@ -26,6 +26,7 @@ typedef struct {
     guint sleep_ms;
     gboolean kills;
     gboolean child;
+    char *socket; /* of the agent; NULL: over libvirt */
 } Probe;
 
 static void
@@ -100,6 +101,8 @@ set_option(Probe *probe, const char *option)
         probe->sleep_ms = number;
     else if (strcmp(pair[0], "kill") == 0)
         probe->kills = number != 0;
+    else if (strcmp(pair[0], "socket") == 0)
+        probe->socket = g_strdup(value);
     else if (strcmp(pair[0], "child") == 0)
         probe->child = number != 0;
     else
@@ -154,6 +157,7 @@ run(Probe *probe, VmsEngine *engine, const char *name, GError **error)
 
     if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, name, FALSE, &vm, error))
         return FALSE;
+    vm->agent_socket = g_strdup(probe->socket);
     probe->window.vm = vm;
     start_us = vms_clock_monotonic_us();
     if (!vms_window_run(engine, &probe->window, evidence, &watch, error))
