@@ -55,6 +55,14 @@ leaves_torn(const VmsOperation *operation, const char *vm_uuid)
            g_strcmp0(operation->vm_uuid, vm_uuid) == 0;
 }
 
+static gboolean
+is_at_work(const VmsEngine *engine, const VmsOperation *operation)
+{
+    g_autofree char *name = vms_journal_lock_name(operation);
+
+    return vms_lock_is_at_work(engine->runtime_dir, name, operation->uuid);
+}
+
 gboolean
 vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error)
 {
@@ -65,10 +73,15 @@ vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError *
     for (guint i = 0; i < operations->len; i++) {
         const VmsOperation *operation = operations->pdata[i];
 
-        if (leaves_torn(operation, vm_uuid))
-            return vms_refuse(error, VMSNAP_E_BUSY, "Unfinished",
-                              "operation %s (%s) of VM %s was interrupted: recover it first",
-                              operation->uuid, operation->type, operation->vm_name);
+        if (!leaves_torn(operation, vm_uuid))
+            continue;
+        if (is_at_work(engine, operation))
+            return vms_refuse(error, VMSNAP_E_BUSY, "BlockDevicesNotReady",
+                              "VM %s is on overlays of operation %s (%s)", operation->vm_name,
+                              operation->uuid, operation->type);
+        return vms_refuse(error, VMSNAP_E_BUSY, "Unfinished",
+                          "operation %s (%s) of VM %s was interrupted: recover it first",
+                          operation->uuid, operation->type, operation->vm_name);
     }
     return TRUE;
 }

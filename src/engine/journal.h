@@ -20,7 +20,8 @@ char *vms_journal_lock_name(const VmsOperation *operation);
  * even a living owner has given it up. */
 gboolean vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation);
 /* Under the VM's lock: BUSY with reason "Unfinished" when an earlier operation was interrupted that
- * may have left disks of different times, or the VM on overlays. */
+ * may have left disks of different times, or the VM on overlays, and with "BlockDevicesNotReady"
+ * when somebody else who shares the lock has it on overlays just now. */
 gboolean vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error);
 
 /* Mark it completed. Not stored yet. */

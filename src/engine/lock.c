@@ -278,6 +278,15 @@ vms_lock_share(const char *runtime_dir, const char *name, const char *operation,
     return take(runtime_dir, &wanted, ret_lock, error);
 }
 
+gboolean
+vms_lock_is_at_work(const char *runtime_dir, const char *name, const char *operation)
+{
+    g_autofree char *file = g_strconcat(name, ".lock", NULL);
+    g_auto(VmsFd) fd = open_lock_file(runtime_dir, file, NULL);
+
+    return fd >= 0 && is_held(fd, place_of_operation(operation));
+}
+
 char *
 vms_lock_name_vm(const char *vm_uuid)
 {

@@ -22,6 +22,8 @@ gboolean vms_lock_take(const char *runtime_dir, const char *name, const char *op
  * same @operation: so who recovers an operation knows that it is not at work any more. */
 gboolean vms_lock_share(const char *runtime_dir, const char *name, const char *operation,
                         guint wait_ms, VmsProgress *progress, VmsLock **ret_lock, GError **error);
+/* TRUE if somebody has it, shared or alone, in the name of @operation. */
+gboolean vms_lock_is_at_work(const char *runtime_dir, const char *name, const char *operation);
 void vms_lock_free(VmsLock *lock);
 
 /* Names of locks. */

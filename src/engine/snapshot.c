@@ -25,7 +25,6 @@ vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *v
     return vms_engine_check_acting(engine, TRUE, error) &&
            vms_lock_share(engine->runtime_dir, lock_name, operation_uuid, request->wait_ready_ms,
                           progress, &lock, error) &&
-           vms_journal_check_settled(engine, vm_uuid, error) &&
            vms_taking_survey_when_ready(&self, vm_uuid, error) &&
            vms_taking_run(&self, operation_uuid, take, ret_snapshot_uuid, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/journal.h"
 #include "engine/taking.h"
 #include "plan/consistency.h"
 
@@ -23,6 +24,9 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
 
     vms_progress_enter(self->progress, VMSNAP_STAGE_SURVEYING);
     g_clear_pointer(&self->survey, vms_survey_free);
+    /* When it is surveyed again, its own overlays are known. */
+    if (!self->work.operation && !vms_journal_check_settled(self->engine, vm, error))
+        return FALSE;
     return vms_survey_vm(self->engine, &request, &self->survey, error) &&
            vms_consistency_before(self->survey->vm, self->request->policy, &wish, NULL, error) &&
            vms_survey_check_disks(self->survey, error) &&
@@ -46,10 +50,12 @@ agent_answers(const VmsTaking *self)
     return vms_agent_ping(agent, AGENT_PING_MS, NULL);
 }
 
-/* What passes by itself: a job that ends, an agent that comes up. */
+/* What passes by itself: a job that ends, an agent that comes up; not what must be recovered. */
 static gboolean
 is_passing(const GError *error)
 {
+    if (g_strcmp0(vms_error_get_reason(error), "Unfinished") == 0)
+        return FALSE;
     return vms_error_get_code(error) == VMSNAP_E_BUSY ||
            g_strcmp0(vms_error_get_reason(error), "AgentNotReady") == 0;
 }

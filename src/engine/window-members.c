@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
+#include "engine/agent-socket.h"
 #include "engine/window-run.h"
 #include "record/record.h"
 
@@ -29,6 +30,41 @@ check_state(const VmsWindowRun *run, const VmsVm *vm, GError **error)
     return vms_refuse(error, VMSNAP_E_BUSY, "StateChanged",
                       "VM %s changed from %s to %s while its snapshot was prepared", vm->name,
                       vms_vm_state_name(vm->state), vms_vm_state_name(now->state_before));
+}
+
+static void
+look_again(VmsMember *member, const VmsVm *now)
+{
+    const VmsWindow *window = member->window;
+    g_autofree char *why = NULL;
+
+    if (!vms_vm_has_same_disks(window->vm, now)) {
+        vms_refuse(&member->error, VMSNAP_E_BUSY, "StateChanged",
+                   "the disks of VM %s changed while its snapshot was prepared", now->name);
+        return;
+    }
+    if (!vms_consistency_before(now, window->policy, &member->wish, &why, &member->error))
+        return;
+    g_free(member->why);
+    member->why = g_steal_pointer(&why);
+}
+
+gboolean
+vms_window_look_again(VmsWindowRun *run, GError **error)
+{
+    g_autoptr(VmsVm) now = NULL;
+
+    if (!vms_hypervisor_find_vm(run->engine->drivers->hypervisor, run->vm->uuid, FALSE, &now,
+                                error))
+        return FALSE;
+    vms_agent_socket_note(run->engine, now);
+    for (guint i = 0; i < run->members->len; i++) {
+        VmsMember *member = run->members->pdata[i];
+
+        if (!member->error)
+            look_again(member, now);
+    }
+    return TRUE;
 }
 
 static gboolean

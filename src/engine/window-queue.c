@@ -108,7 +108,11 @@ open_window(VmsEngine *engine, Request *leader, VmsLock *lock)
     VmsWindowQueue *queue = engine->windows;
     g_autoptr(GPtrArray) members = g_ptr_array_new();
     VmsWindowRun run = {
-        .engine = engine, .members = members, .gather = gather, .gather_data = queue
+        .engine = engine,
+        .members = members,
+        .recheck = TRUE,
+        .gather = gather,
+        .gather_data = queue,
     };
 
     (void)pthread_mutex_lock(&queue->lock);

@@ -42,6 +42,7 @@ struct VmsWindowRun {
     VmsAgent *agent;       /* NULL: the guest is not asked */
     VmsFreezeWish wish;
     const char **targets; /* of all cuts, ended by NULL; NULL: every disk, or no freeze */
+    gboolean recheck;     /* members may have waited long: look at the VM again */
     gboolean closed;      /* who comes now must fit what was prepared */
     gboolean suspends;    /* prepared to */
     const char *socket;   /* prepared for a job here; NULL: not */
@@ -70,6 +71,9 @@ gboolean vms_window_suits(const VmsWindow *a, const VmsWindow *b);
 /* Add @member if this window can be its own. FALSE: it waits for another one. A member that no
  * window could serve is added, with its error. */
 gboolean vms_window_admit(VmsWindowRun *run, VmsMember *member);
+/* Look at the VM again: who was planned for other disks, or may not be cut any more, takes part no
+ * more, the others wish what its state allows now. */
+gboolean vms_window_look_again(VmsWindowRun *run, GError **error);
 /* Who was planned for another state than the VM is in takes part no more. */
 void vms_window_check_states(VmsWindowRun *run);
 /* TRUE if somebody still takes part. */

@@ -144,7 +144,7 @@ gather(VmsWindowRun *run)
 static gboolean
 prepare(VmsWindowRun *run, GError **error)
 {
-    if (!read_before(run, error))
+    if ((run->recheck && !vms_window_look_again(run, error)) || !read_before(run, error))
         return FALSE;
     vms_window_check_states(run);
     if (!vms_window_has_members(run))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/vm.h"
 
+#include <string.h>
+
 VmsBacking *
 vms_backing_new(const char *path, const char *format)
 {
@@ -185,4 +187,25 @@ vms_instance_equal(const VmsInstance *a, const VmsInstance *b)
 {
     return a->domain_id == b->domain_id && a->process.pid == b->process.pid &&
            a->process.start == b->process.start;
+}
+
+static gboolean
+is_same_disk(const VmsDisk *a, const VmsDisk *b)
+{
+    return strcmp(a->target, b->target) == 0 && a->source == b->source &&
+           a->readonly == b->readonly && g_strcmp0(a->path, b->path) == 0 &&
+           g_strcmp0(a->network, b->network) == 0 && g_strcmp0(a->format, b->format) == 0;
+}
+
+gboolean
+vms_vm_has_same_disks(const VmsVm *a, const VmsVm *b)
+{
+    const GPtrArray *these = vms_vm_current_disks(a);
+    const GPtrArray *those = vms_vm_current_disks(b);
+
+    for (guint i = 0; i < these->len && these->len == those->len; i++) {
+        if (!is_same_disk(these->pdata[i], those->pdata[i]))
+            return FALSE;
+    }
+    return these->len == those->len;
 }

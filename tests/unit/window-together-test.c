@@ -183,7 +183,7 @@ Test(window_together, a_failed_freeze_fails_who_must_have_it)
     add(crowd, VMSNAP_CONSISTENCY_REQUIRE);
     add(crowd, VMSNAP_CONSISTENCY_PREFER);
     add(crowd, VMSNAP_CONSISTENCY_REQUIRE);
-    crowd->bench->world->fail_first = crowd->bench->world->fail_last = 6; /* freeze */
+    crowd->bench->world->fail_first = crowd->bench->world->fail_last = 7; /* freeze */
     run(crowd);
     expect_failed(crowd->askers[0], "FreezeFailed");
     expect_failed(crowd->askers[2], "FreezeFailed");
@@ -218,6 +218,18 @@ Test(window_together, who_was_planned_for_another_state_is_refused)
     expect_failed(crowd->askers[0], "StateChanged");
     expect_cut(crowd->askers[1], VMSNAP_GRADE_FROZEN);
     expect_cut(crowd->askers[2], VMSNAP_GRADE_FROZEN);
+}
+
+Test(window_together, who_was_planned_for_other_disks_is_refused)
+{
+    g_autoptr(Crowd) crowd = crowd_new();
+
+    for (int i = 0; i < 2; i++)
+        add(crowd, VMSNAP_CONSISTENCY_REQUIRE);
+    g_ptr_array_add(crowd->askers[0]->vm->disks, vms_disk_new("vdc")); /* detached since */
+    run(crowd);
+    expect_failed(crowd->askers[0], "StateChanged");
+    expect_cut(crowd->askers[1], VMSNAP_GRADE_FROZEN);
 }
 
 Test(window_together, who_gives_up_takes_nobody_along)
@@ -286,7 +298,7 @@ Test(window_together, a_job_that_does_not_begin_fails_who_needs_it)
 
     asker_need_job(add(crowd, VMSNAP_CONSISTENCY_REQUIRE));
     add(crowd, VMSNAP_CONSISTENCY_REQUIRE);
-    crowd->bench->world->fail_first = crowd->bench->world->fail_last = 8; /* begin-backup */
+    crowd->bench->world->fail_first = crowd->bench->world->fail_last = 9; /* begin-backup */
     run(crowd);
     cr_assert_eq(asker_count(crowd->bench, "begin-backup"), 1, "%s", crowd->bench->world->log);
     expect_failed(crowd->askers[0], "HYPERVISOR");
