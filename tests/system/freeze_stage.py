@@ -144,17 +144,19 @@ class Stage(scenes.Scene):
         assert not self.vm.frozen(), "the agent says frozen"
         self.resumed_after(time.monotonic(), 2)
 
-    def check_again(self, name="m"):
-        """Nothing is left of what was, and the same can be done now."""
+    def check_again(self, name="m", judge=None):
+        """Nothing is left of what was, and what was to be done is, or can be. `judge` sees the images of
+        what is taken."""
         shot = find(name)
         scenes.wait_hands_empty(3)
         scenes.check_at_rest(self, [shot] if shot else [])
-        if shot:
-            scenes.check_frozen_evidence(shot, self)
-            vmsnap("snapshot", "delete", name, check=0)
-        error = self.drive(name).end()
-        assert not error, error
-        scenes.check_frozen_evidence(find(name), self)
+        if not shot:
+            error = self.drive(name).end()
+            assert not error, error
+        taken = shot or find(name)
+        scenes.check_frozen_evidence(taken, self)
+        verdict = judge(scenes.images(taken)) if judge else None
+        assert not verdict or verdict.good, verdict
         vmsnap("snapshot", "delete", name, check=0)
         scenes.wait_hands_empty(3)
         scenes.check_at_rest(self)

@@ -153,29 +153,6 @@ def a_killed_owner_is_thawed_for_at_once():
 
 
 @harness.test
-def an_owner_killed_at_any_moment_leaves_nothing_frozen():
-    vm = machine("beat", 2, load="gap", beat=True)
-    begun = time.monotonic()
-    window(vm)
-    usual = time.monotonic() - begun
-    kills = int(os.environ.get("VMS_KILLS", "30"))
-    seen = {"nothing": 0, "lease": 0}
-    beat = vm.beat()
-    for _ in range(kills):
-        process = start(vm, *harness.RNG.choice([[], ["suspend=0"], ["sleep=50"]]))
-        time.sleep(harness.RNG.uniform(0, usual * 1.1))
-        process.kill()
-        process.wait()
-        seen["lease" if leases() else "nothing"] += 1
-        settles(vm, 10)
-        before = beat.beats
-        time.sleep(0.2)
-        assert beat.beats > before, "thawed by its word only"
-    beat.close()
-    harness.note(f"{kills} kills, a lease was left to the guard after {seen['lease']}")
-
-
-@harness.test
 def a_late_owner_is_thawed_for_at_the_deadline():
     vm = machine("beat", 2, load="gap", beat=True)
     found = window(vm, "call=1000", "budget=200", "sleep=4000", "suspend=0")

@@ -15,6 +15,7 @@ import scenes
 
 bed = harness.bed(install=True)
 # pylint: disable=wrong-import-position
+import oracle  # noqa: E402
 from freeze_stage import (  # noqa: E402
     DEADLINE_S, Stage, find, quantiles, recover, vmsnap, wait_guards_gone)
 
@@ -72,7 +73,7 @@ def kills(storage, count):
         stage.check_thawed()
         left.update(recover())
         if number % EVERY == 0:
-            stage.check_again()
+            stage.check_again(judge=oracle.judge)
         elif find("m"):
             vmsnap("snapshot", "delete", "m", check=0)
     scenes.check_at_rest(stage)

@@ -174,6 +174,34 @@ def a_freeze_comes_late():
     assert not settled(driver)
 
 
+@test
+def the_owner_dies_while_a_hook_runs():
+    """The freeze is executed long after its owner's death."""
+    stage().set_hook("echo $1 >>/run/calls; [ $1 = freeze ] && sleep 3; exit 0")
+    driver = stage().stopped_at("agent-freeze")
+    driver.go_on()
+    time.sleep(1)
+    driver.kill()
+    wait_guards_gone()
+    calls = stage().shell.run("cat /run/calls").split()
+    assert calls[0] == "freeze" and calls[-1] == "thaw", calls
+    stage().set_hook()
+    assert not settled()
+
+
+def a_hook_outlasts_the_thaw_call():
+    """The guest writes long since: that its thaw was not answered must not keep it in doubt."""
+    stage().set_hook("[ $1 = thaw ] && sleep 7; exit 0")
+    driver = stage().stopped_at("agent-thaw")
+    moment = time.monotonic()
+    driver.go_on()
+    tell("a hook of 7 s after the thaw", stage().resumed_after(moment, 2))
+    no_trust(driver.end(), "ThawedEarly")
+    assert time.monotonic() - moment < 12
+    stage().set_hook()
+    assert not settled(driver)
+
+
 def left_to_the_guard(cut_off, back, wait_s):
     """The agent cannot be reached for so long that the owner gives up and says so."""
     driver = stage().frozen_at(FROZEN)
@@ -314,5 +342,6 @@ def a_host_was_suspended():
 
 if scenes.LONG:
     test(killed_agent_stays_away)
+    test(a_hook_outlasts_the_thaw_call)
 
 harness.main()
