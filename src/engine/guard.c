@@ -298,6 +298,14 @@ vms_guard_get_process(const VmsGuard *guard)
 }
 
 gboolean
+vms_guard_lives(const VmsGuard *guard)
+{
+    struct pollfd poll_fd = { .fd = guard->pidfd, .events = POLLIN };
+
+    return poll(&poll_fd, 1, 0) == 0;
+}
+
+gboolean
 vms_guard_shares_cgroup(const VmsGuard *guard)
 {
     return guard->shares_cgroup;

@@ -17,6 +17,8 @@ typedef struct VmsGuard VmsGuard;
 gboolean vms_guard_start(VmsEngine *engine, const char *vm_uuid, int link, VmsGuard **ret_guard,
                          GError **error);
 VmsProcessId vms_guard_get_process(const VmsGuard *guard);
+/* FALSE when it ended, of which nobody but its owner can know. */
+gboolean vms_guard_lives(const VmsGuard *guard);
 gboolean vms_guard_shares_cgroup(const VmsGuard *guard);
 /* From now on it acts when we die or @deadline_us (CLOCK_BOOTTIME) passes; reads the lease again.
  * Also used to move the deadline. */

@@ -87,6 +87,12 @@ vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *
     return TRUE;
 }
 
+gboolean
+vms_holding_is_guarded(const VmsHolding *holding)
+{
+    return !holding->guard || vms_guard_lives(holding->guard);
+}
+
 gint64
 vms_holding_get_deadline(const VmsHolding *holding)
 {

@@ -28,6 +28,8 @@ typedef struct {
  * MaybeFrozen when an earlier lease of the VM is not settled. Notes the guard in @evidence. */
 gboolean vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *evidence,
                           VmsHolding **ret_holding, GError **error);
+/* FALSE when its guard ended: nobody thaws if we die. */
+gboolean vms_holding_is_guarded(const VmsHolding *holding);
 /* CLOCK_BOOTTIME. */
 gint64 vms_holding_get_deadline(const VmsHolding *holding);
 /* The window is over, a backup job remains: the guard waits for its owner's death only. */

@@ -172,6 +172,8 @@ vms_window_thaw(VmsWindowRun *run, GError **error)
     evidence->times.thaw_acked = vms_clock_monotonic_us();
     evidence->thawed_count = count;
     run->frozen = FALSE;
+    if (!vms_holding_is_guarded(run->holding))
+        vms_evidence_warn(evidence, "the guard ended before the guest was thawed");
     return TRUE;
 }
 

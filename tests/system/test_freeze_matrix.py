@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The kill matrix: at each micro-step of a freeze, cut and thaw, owner, guard, both or libvirtd
-are killed, and no guest stays frozen.
+are killed, or the agent stands still for a while, and no guest stays frozen.
 
 Steps are the crash points of a window (freeze-driver stops there), and besides, for each call to
 agent or hypervisor, the time while it is in flight: `queued`, a libvirtd that stands still has
@@ -22,14 +22,15 @@ import scenes
 bed = harness.bed(install=True)
 # pylint: disable=wrong-import-position
 from freeze_stage import (  # noqa: E402
-    DEADLINE_S, Stage, quantiles, recover, vmsnap, wait_guards_gone)
+    DEADLINE_S, Stage, find, quantiles, recover, vmsnap, wait_guards_gone)
 
 CALLS = ("agent-freeze", "agent-thaw", "hypervisor-suspend", "hypervisor-resume",
          "hypervisor-begin-backup", "hypervisor-end-backup")
 SLOW = {"agent-freeze": "freeze", "agent-thaw": "thaw"}  # what the hook is called with
-VICTIMS = ("owner", "guard", "both", "libvirtd")
+VICTIMS = ("owner", "guard", "both", "libvirtd", "agent")
 RECOVER_S = 2
 LIBVIRTD_S = 10
+AGENT_S = 2  # from its next answer
 took = collections.defaultdict(list)
 
 
@@ -51,10 +52,15 @@ def cells_of(steps):
     guarded = range(steps.index("guard-start-done") + 1,
                     len(steps) - steps[::-1].index("guard-dismiss") + 1)
     found = []
+    still = range(0)
+    if "hypervisor-suspend" in steps:  # nothing can be done in the guest then
+        still = range(steps.index("hypervisor-suspend") + 2, steps.index("hypervisor-resume") + 2)
     for step, name in enumerate(steps, 1):
         flights = [""] + ["queued"] * (name in CALLS) + ["slow"] * (name in SLOW)
-        victims = VICTIMS if step in guarded else ("owner", "libvirtd")
-        found += [Cell(step, name, flight, victim) for flight in flights for victim in victims]
+        victims = set(VICTIMS if step in guarded else ("owner", "libvirtd", "agent"))
+        victims -= {"agent"} if step in still else set()
+        found += [Cell(step, name, flight, victim) for flight in flights
+                  for victim in sorted(victims) if not (flight and victim == "agent")]
     return found
 
 
@@ -63,6 +69,7 @@ def kill_guard():
     pids = scenes.guards()
     assert len(pids) == 1, pids
     os.kill(pids[0], signal.SIGKILL)
+    wait_guards_gone()
 
 
 def fly(stage, cell, driver):
@@ -73,8 +80,20 @@ def fly(stage, cell, driver):
     time.sleep(0.15 if cell.flight == "slow" else 0.05)
 
 
+def hang_agent(stage, driver):
+    """The agent stands still for a while; returns as strike()."""
+    stage.shell.run("killall -STOP qemu-ga")
+    driver.go_on()
+    time.sleep(harness.RNG.uniform(0.5, 4))
+    moment = time.monotonic()
+    stage.shell.run("killall -CONT qemu-ga")
+    return moment, AGENT_S
+
+
 def strike(stage, cell, driver):
     """Kills; returns (the moment that counts, how long it may take from then)."""
+    if cell.victim == "agent":
+        return hang_agent(stage, driver)
     if cell.victim in ("guard", "both"):
         kill_guard()
     if cell.victim in ("owner", "both"):
@@ -98,9 +117,12 @@ def strike(stage, cell, driver):
     return moment, DEADLINE_S + 2
 
 
-def check_said(cell, error):
+def check_said(stage, cell, error):
     """What an owner that lived on says is true."""
     if not error:
+        warned = any("guard ended" in text for text in find("m")["evidence"]["warnings"])
+        told = cell.victim == "guard" and cell.step <= stage.steps().index("agent-thaw-done") + 1
+        assert warned == told, (warned, told)
         return "Ready"
     assert error["frozen"] == "no" or cell.victim == "libvirtd", error
     return error["reason"]
@@ -118,8 +140,8 @@ def run_cell(stage, cell):
     moment, limit_s = strike(stage, cell, driver)
     took[cell.victim].append(stage.resumed_after(moment, limit_s))
     outcome = ""
-    if cell.victim in ("guard", "libvirtd"):
-        outcome = check_said(cell, driver.end())
+    if cell.victim in ("guard", "libvirtd", "agent"):
+        outcome = check_said(stage, cell, driver.end())
     wait_guards_gone()
     stage.check_thawed()
     if cell.flight == "slow":
@@ -165,7 +187,7 @@ def matrix(storage):
         cells = cells[::4]
     passed = run_cells(stage, cells)
     for victim in VICTIMS:
-        harness.note(f"{stage.method}: {victim} killed, writes again after "
+        harness.note(f"{stage.method}: {victim} struck, writes again after "
                      f"{quantiles(took[victim])}")
     took.clear()
     harness.figure(f"kill matrix: {passed} cells passed of {len(cells)} ({stage.method})")
