@@ -2,7 +2,7 @@
 /* Runs one operation and dies at a given crash point of it, for tests/system/test_crash_points.py.
  *
  *   crash-driver POINT create VM NAME | restore SNAPSHOT | undo OPERATION | delete SNAPSHOT |
- * recover
+ *                      create-disk DISK NAME | delete-disk SNAPSHOT | recover
  *
  * POINT 0 kills nobody. An operation that ends prints how many points it passed and, for a
  * restore, its UUID. Exit 0 when it succeeded, 1 when it failed. */
@@ -15,6 +15,7 @@
 #include <vmsnap/vmsnap.h>
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_context, vmsnap_context_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_disk, vmsnap_disk_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_job, vmsnap_job_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_operation, vmsnap_operation_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_plan, vmsnap_plan_unref)
@@ -66,6 +67,28 @@ start_delete(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap
 }
 
 static int
+start_create_disk(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    vmsnap_snapshot_options options = VMSNAP_SNAPSHOT_OPTIONS_INIT;
+    g_autoptr(vmsnap_disk) disk = NULL;
+
+    options.name = words[1];
+    if (vmsnap_context_find_disk(context, words[0], NULL, &disk, error) < 0)
+        return -1;
+    return vmsnap_disk_snapshot_create(disk, &options, ret_job, error);
+}
+
+static int
+start_delete_disk(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    g_autoptr(vmsnap_snapshot) snapshot = NULL;
+
+    if (vmsnap_context_find_disk_snapshot(context, words[0], &snapshot, error) < 0)
+        return -1;
+    return vmsnap_snapshot_delete(snapshot, ret_job, error);
+}
+
+static int
 start_recover(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
 {
     (void)words;
@@ -77,8 +100,13 @@ static const struct {
     int words;
     int (*start)(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error);
 } acts[] = {
-    { "create", 2, start_create }, { "restore", 1, start_restore }, { "undo", 1, start_undo },
-    { "delete", 1, start_delete }, { "recover", 0, start_recover },
+    { "create", 2, start_create },
+    { "restore", 1, start_restore },
+    { "undo", 1, start_undo },
+    { "delete", 1, start_delete },
+    { "create-disk", 2, start_create_disk },
+    { "delete-disk", 1, start_delete_disk },
+    { "recover", 0, start_recover },
 };
 
 static int
