@@ -193,8 +193,7 @@ add_disk(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey *survey, 
     VmsSurveyDisk *self;
 
     if (!is_wanted(request, disk->target)) {
-        if (!request->disk_only)
-            g_ptr_array_add(survey->left_out, g_strdup(disk->target));
+        g_ptr_array_add(survey->left_out, g_strdup(disk->target));
         return;
     }
     self = g_new0(VmsSurveyDisk, 1);

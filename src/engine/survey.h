@@ -40,7 +40,7 @@ typedef struct {
     const char *const *disks; /* targets, NULL-ended; NULL: all */
     const char *store;        /* NULL: beside each disk */
     vmsnap_method method;
-    gboolean disk_only; /* disks without their VM: the others are not missed, nor is NVRAM */
+    gboolean disk_only; /* disks without their VM: without its NVRAM */
 } VmsSurveyRequest;
 
 /* A disk that cannot be cut is no failure here: see refusal. INVALID for an unknown target,
