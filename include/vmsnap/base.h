@@ -68,6 +68,8 @@ typedef struct vmsnap_plan vmsnap_plan;
 typedef struct vmsnap_operation vmsnap_operation;
 /** A running or finished long operation. See job.h. */
 typedef struct vmsnap_job vmsnap_job;
+/** A VM that was frozen for its caller. See freeze.h. */
+typedef struct vmsnap_freeze vmsnap_freeze;
 /** Readings of several virtual machines. See vm.h. */
 typedef struct vmsnap_vm_list vmsnap_vm_list;
 /** Readings of several disks. See disk.h. */

@@ -12,6 +12,7 @@
 #include <vmsnap/context.h>
 #include <vmsnap/disk.h>
 #include <vmsnap/error.h>
+#include <vmsnap/freeze.h>
 #include <vmsnap/job.h>
 #include <vmsnap/log.h>
 #include <vmsnap/operation.h>

@@ -53,6 +53,7 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
         .data = options->log_data,
         .level = options->log_level ? options->log_level : VMSNAP_LOG_WARNING,
     };
+    context->frozen = g_ptr_array_new_with_free_func((GDestroyNotify)vms_frozen_vm_unref);
     engine->log = &context->log;
     engine->guard_path = g_strdup(options->guard_path ? options->guard_path : VMS_GUARD_PATH);
     engine->state_dir = g_steal_pointer(&paths->state);
@@ -165,12 +166,35 @@ finish_close(vmsnap_context *context)
 }
 
 void
+vms_context_watch(vmsnap_context *context, VmsFrozenVm *frozen)
+{
+    (void)pthread_mutex_lock(&context->lock);
+    for (guint i = context->frozen->len; i > 0; i--)
+        if (vms_frozen_vm_is_ended(context->frozen->pdata[i - 1]))
+            g_ptr_array_remove_index_fast(context->frozen, i - 1);
+    g_ptr_array_add(context->frozen, vms_frozen_vm_ref(frozen));
+    (void)pthread_mutex_unlock(&context->lock);
+}
+
+/* No job runs any more, so none is added. Those that cannot be thawed stay their guards'. */
+static void
+end_freezes(vmsnap_context *context)
+{
+    for (guint i = 0; i < context->frozen->len; i++)
+        vms_frozen_vm_close(context->frozen->pdata[i]);
+    (void)pthread_mutex_lock(&context->lock);
+    g_ptr_array_set_size(context->frozen, 0);
+    (void)pthread_mutex_unlock(&context->lock);
+}
+
+void
 vmsnap_context_close(vmsnap_context *context)
 {
     if (!vms_handle_is(context, VMS_MAGIC_CONTEXT) || vms_handle_is_forked(&context->handle) ||
         !begin_close(context))
         return;
     vms_job_pool_close(context->jobs);
+    end_freezes(context);
     finish_close(context);
 }
 
@@ -188,6 +212,8 @@ vmsnap_context_unref(vmsnap_context *context)
 
     if (!vms_handle_drop(context, VMS_MAGIC_CONTEXT))
         return;
+    end_freezes(context);
+    g_ptr_array_unref(context->frozen);
     drop_drivers(context);
     vms_job_pool_unref(context->jobs);
     engine = &context->engine;

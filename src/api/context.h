@@ -4,6 +4,7 @@
 #include "api/handle.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/freeze.h"
 #include "engine/job.h"
 #include "port/drivers.h"
 
@@ -26,7 +27,8 @@ struct vmsnap_context {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     VmsContextState state;
-    guint calls; /* in flight, which use the drivers */
+    guint calls;       /* in flight, which use the drivers */
+    GPtrArray *frozen; /* VmsFrozenVm*: what must be over when we close */
 };
 
 /* One call in flight: keeps the drivers from being closed under it. */
@@ -46,6 +48,8 @@ gboolean vms_call_need_write(const VmsCall *call, GError **error);
 gboolean vms_call_need_hypervisor(const VmsCall *call, GError **error);
 /* The call reads records: PERMISSION where the catalog may not be read. */
 gboolean vms_call_need_records(const VmsCall *call, GError **error);
+/* End it, if it is not over before, when the context is closed. */
+void vms_context_watch(vmsnap_context *context, VmsFrozenVm *frozen);
 /* INVALID unless @given: for pointers that a caller must pass. */
 gboolean vms_need(gboolean given, const char *what, GError **error);
 

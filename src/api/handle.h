@@ -24,7 +24,8 @@ typedef enum {
     VMS_MAGIC_PLAN = 0x564d5309,
     VMS_MAGIC_JOB = 0x564d530a,
     VMS_MAGIC_DISK = 0x564d530b,
-    VMS_MAGIC_DISK_LIST = 0x564d530c
+    VMS_MAGIC_DISK_LIST = 0x564d530c,
+    VMS_MAGIC_FREEZE = 0x564d530d
 } VmsMagic;
 
 typedef struct {

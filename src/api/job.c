@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "record/view.h"
 
+#include <vmsnap/freeze.h>
 #include <vmsnap/job.h>
 
 struct vmsnap_job {
@@ -37,6 +38,10 @@ vms_task_free(VmsTask *task)
     g_free(task->hash);
     g_clear_pointer(&task->wanted, vms_snapshot_request_free);
     g_clear_pointer(&task->acts, g_ptr_array_unref);
+    g_clear_pointer(&task->freezing, vms_freeze_request_free);
+    if (task->frozen && atomic_exchange(&task->holds, 0))
+        vms_frozen_vm_drop(task->frozen);
+    vms_frozen_vm_unref(task->frozen);
     g_free(task);
 }
 
@@ -49,6 +54,8 @@ result_of(VmsEngine *engine, const VmsTask *task, const GError *failed)
 
     if (task->acts && (task->acts->len > 0 || !failed))
         return vms_view_acts(task->acts);
+    if (task->frozen && !failed)
+        return g_strdup(vms_frozen_vm_get_json(task->frozen));
     if (task->operation && vms_engine_find_operation(engine, task->operation, &operation, NULL))
         return vms_view_operation(operation);
     if (failed)
@@ -66,6 +73,8 @@ run_task(void *data, VmsProgress *progress, GError **error)
     GError *failed = NULL;
     gboolean done = job->task->run(engine, job->task, progress, &failed);
 
+    if (job->task->frozen)
+        vms_context_watch(job->handle.context, job->task->frozen);
     job->json = result_of(engine, job->task, failed);
     if (failed)
         g_propagate_error(error, failed);
@@ -202,6 +211,28 @@ vmsnap_job_ref_snapshot(vmsnap_job *job, vmsnap_snapshot **ret_snapshot, vmsnap_
     return VMSNAP_OK;
 }
 
+static gboolean
+ref_freeze(vmsnap_job *job, vmsnap_freeze **ret_freeze, GError **error)
+{
+    if (!vms_job_wait(job->job, 0))
+        return vms_refuse(error, VMSNAP_E_BUSY, "StillRunning", "the job still runs");
+    if (!job->task->frozen)
+        return vms_fail(error, VMSNAP_E_NOT_FOUND, "the job is of no freeze");
+    *ret_freeze = vms_freeze_handle_new(job->handle.context, job->task);
+    return TRUE;
+}
+
+int
+vmsnap_job_ref_freeze(vmsnap_job *job, vmsnap_freeze **ret_freeze, vmsnap_error **ret_error)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!need_job(job, &error) || !vms_need(ret_freeze != NULL, "ret_freeze", &error) ||
+        !ref_freeze(job, ret_freeze, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
 const char *
 vmsnap_job_get_json(vmsnap_job *job)
 {
@@ -217,10 +248,15 @@ vmsnap_job_ref(vmsnap_job *job)
 void
 vmsnap_job_unref(vmsnap_job *job)
 {
+    g_auto(VmsCall) call = { 0 };
+
     if (!vms_handle_drop(job, VMS_MAGIC_JOB))
         return;
     vms_job_unref(job->job);
+    /* A freeze that nobody took goes with it: see vmsnap_freeze_unref(). */
+    (void)vms_call_enter(&call, job, VMS_MAGIC_JOB, NULL);
     vms_task_free(job->task);
+    vms_call_leave(&call);
     g_free(job->json);
     vms_handle_free(&job->handle);
 }

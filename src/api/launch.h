@@ -2,8 +2,10 @@
 #pragma once
 
 #include "api/context.h"
+#include "engine/freeze.h"
 
 #include <glib.h>
+#include <stdatomic.h>
 
 /* Starting a job: what it has to do, deep-copied, and the public handle around its thread. */
 
@@ -18,7 +20,10 @@ typedef struct VmsTask {
     vmsnap_mode mode;            /* restore */
     VmsSnapshotRequest *wanted;  /* snapshot */
     VmsRestoreRequest restoring; /* restore, undo */
-    GPtrArray *acts;             /* recover: VmsRecoveryAct*, what it did */
+    GPtrArray *acts;             /* recover, forced thaw: VmsRecoveryAct*, what it did */
+    VmsFreezeRequest *freezing;  /* freeze */
+    VmsFrozenVm *frozen;         /* freeze: what it made; end: what it ends */
+    atomic_int holds;            /* freeze: 1: no handle took it over yet */
 } VmsTask;
 
 VmsTask *vms_task_new(const char *name,
@@ -27,5 +32,8 @@ void vms_task_free(VmsTask *task);
 
 /* Takes @task, on failure too. */
 gboolean vms_launch(const VmsCall *call, VmsTask *task, vmsnap_job **ret_job, GError **error);
+
+/* In api/freeze.c: one more handle on what a job froze or thawed. */
+vmsnap_freeze *vms_freeze_handle_new(vmsnap_context *context, VmsTask *task);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsTask, vms_task_free)

@@ -61,7 +61,17 @@ typedef struct {
     guint wait_ready_ms;
 } VmsRestoreRequest;
 
+typedef struct {
+    char **disks;           /* NULL-ended or NULL: all */
+    char **accept_unfrozen; /* mount points and targets; NULL-ended or NULL */
+    guint hold_ms;          /* 0: default */
+    guint freeze_call_ms;
+    guint wait_ready_ms;
+    gboolean detached;
+} VmsFreezeRequest;
+
 void vms_snapshot_request_free(VmsSnapshotRequest *request);
+void vms_freeze_request_free(VmsFreezeRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSnapshotRequest, vms_snapshot_request_free)
 
 /* ---- quick questions ---- */

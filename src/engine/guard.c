@@ -162,13 +162,19 @@ spawn(char *const *argv, int orders, int link, pid_t *ret_pid)
 }
 
 static gboolean
-spawn_guard(VmsEngine *engine, const char *vm_uuid, int link, VmsGuard *guard, GError **error)
+spawn_guard(VmsEngine *engine, const char *vm_uuid, int link, gboolean orphan, VmsGuard *guard,
+            GError **error)
 {
     VmsProcessId self = vms_process_self();
     g_autofree char *pid = g_strdup_printf("%" G_GINT64_FORMAT, self.pid);
     g_autofree char *start = g_strdup_printf("%" G_GUINT64_FORMAT, self.start);
-    char *argv[VMS_GUARD_ARGC + 1] = { engine->guard_path, engine->uri, (char *)vm_uuid,
-                                       engine->state_dir,  pid,         start };
+    char *argv[VMS_GUARD_ARGC + 1] = { engine->guard_path,
+                                       engine->uri,
+                                       (char *)vm_uuid,
+                                       engine->state_dir,
+                                       pid,
+                                       start,
+                                       (char *)(orphan ? VMS_GUARD_ORPHAN : VMS_GUARD_CHILD) };
     g_auto(VmsFd) theirs = VMS_FD_NONE;
     g_autofree char *why = NULL;
     pid_t child = 0;
@@ -184,7 +190,7 @@ spawn_guard(VmsEngine *engine, const char *vm_uuid, int link, VmsGuard *guard, G
         return fail_no_guard(error, why);
     }
     guard->pidfd = pidfd_open(child, 0);
-    if (guard->pidfd < 0 || !vms_process_identify(child, &guard->process))
+    if ((guard->pidfd < 0 || !vms_process_identify(child, &guard->process)) && !orphan)
         return fail_no_guard(error, "it ended at once");
     return TRUE;
 }
@@ -234,6 +240,19 @@ send_order(VmsGuard *guard, VmsGuardWord word, gint64 deadline_us)
     return size == (ssize_t)sizeof(order);
 }
 
+/* What we started made another process and ended: from here on that is the guard. */
+static gboolean
+follow_orphan(VmsGuard *guard, pid_t pid, GError **error)
+{
+    if (guard->pidfd >= 0 && !wait_gone(guard, GONE_MS))
+        return fail_no_guard(error, "it did not leave its parent");
+    vms_fd_clear(&guard->pidfd);
+    guard->pidfd = pidfd_open(pid, 0);
+    if (guard->pidfd < 0 || !vms_process_identify(pid, &guard->process))
+        return fail_no_guard(error, "it ended at once");
+    return TRUE;
+}
+
 static gboolean
 wait_ready(VmsGuard *guard, GError **error)
 {
@@ -243,7 +262,7 @@ wait_ready(VmsGuard *guard, GError **error)
     if (!receive(guard, READY_MS, &order))
         return fail_no_guard(error, "it did not get ready");
     if (order.word == VMS_GUARD_READY)
-        return TRUE;
+        return order.pid == guard->process.pid || follow_orphan(guard, (pid_t)order.pid, error);
     order.text[sizeof(order.text) - 1] = '\0';
     text = vms_escape_text(order.text);
     return fail_no_guard(error, text);
@@ -269,15 +288,15 @@ same_cgroup(const VmsProcessId *process)
 }
 
 gboolean
-vms_guard_start(VmsEngine *engine, const char *vm_uuid, int link, VmsGuard **ret_guard,
-                GError **error)
+vms_guard_start(VmsEngine *engine, const char *vm_uuid, int link, gboolean orphan,
+                VmsGuard **ret_guard, GError **error)
 {
     VmsGuard *guard = g_new0(VmsGuard, 1);
 
     guard->pidfd = VMS_FD_NONE;
     guard->orders = VMS_FD_NONE;
     vms_crash_point("guard-start");
-    if (!spawn_guard(engine, vm_uuid, link, guard, error)) {
+    if (!spawn_guard(engine, vm_uuid, link, orphan, guard, error)) {
         abort_start(guard);
         return FALSE;
     }
@@ -322,6 +341,67 @@ vms_guard_arm(VmsGuard *guard, gint64 deadline_us, GError **error)
         return fail_no_guard(error, "it does not answer");
     vms_crash_point("guard-arm-done");
     return TRUE;
+}
+
+/* ADOPT with the descriptors beside it. */
+static gboolean
+send_adopt(VmsGuard *guard, gint64 deadline_us, const int *locks)
+{
+    VmsGuardOrder order = { .word = VMS_GUARD_ADOPT, .deadline_us = deadline_us };
+    struct iovec part = { .iov_base = &order, .iov_len = sizeof(order) };
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(VMS_GUARD_LOCKS * sizeof(int))];
+    } control = { 0 };
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof(control.bytes) };
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    ssize_t size;
+
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(VMS_GUARD_LOCKS * sizeof(int));
+    memcpy(CMSG_DATA(head), locks, VMS_GUARD_LOCKS * sizeof(int));
+    do {
+        size = sendmsg(guard->orders, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (size < 0 && errno == EINTR);
+    return size == (ssize_t)sizeof(order);
+}
+
+gboolean
+vms_guard_hand_over(VmsGuard *guard, gint64 deadline_us, const int *locks, GError **error)
+{
+    VmsGuardOrder order = { 0 };
+
+    vms_crash_point("guard-hand-over");
+    if (!send_adopt(guard, deadline_us, locks) || !receive(guard, ARMED_MS, &order) ||
+        order.word != VMS_GUARD_ARMED)
+        return fail_no_guard(error, "it does not answer");
+    vms_crash_point("guard-hand-over-done");
+    guard_free(guard);
+    return TRUE;
+}
+
+void
+vms_guard_relieve(const VmsProcessId *guard)
+{
+    struct pollfd poll_fd = { .events = POLLIN };
+    g_auto(VmsFd) fd = VMS_FD_NONE;
+    int n;
+
+    if (guard->pid <= 0)
+        return;
+    fd = pidfd_open((pid_t)guard->pid, 0);
+    /* Asked after it was opened: the pid may have been given to another process before. */
+    if (fd < 0 || !vms_process_alive(guard))
+        return;
+    pidfd_send_signal(fd, VMS_GUARD_SIGNAL, NULL, 0);
+    poll_fd.fd = fd;
+    do {
+        n = poll(&poll_fd, 1, GONE_MS);
+    } while (n < 0 && errno == EINTR);
 }
 
 void

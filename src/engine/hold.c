@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/deadline.h"
+#include "engine/guard-order.h"
 #include "engine/guard.h"
 #include "engine/release.h"
 
@@ -11,13 +13,15 @@
 
 struct VmsHolding {
     VmsEngine *engine; /* borrowed */
-    VmsGuard *guard;   /* NULL: the context answers for it */
+    VmsGuard *guard;   /* NULL: the context answers for it, or nobody does any more */
+    VmsDeadline *own;  /* if the context answers for it */
     VmsLease *lease;
 };
 
 static void
 holding_free(VmsHolding *holding)
 {
+    vms_deadline_end(holding->own);
     vms_lease_free(holding->lease);
     g_free(holding);
 }
@@ -60,6 +64,18 @@ make_lease(const VmsEngine *engine, const VmsHoldRequest *request, const VmsGuar
     return lease;
 }
 
+/* Who acts at the deadline: the guard, or a thread of ours. */
+static gboolean
+arm(VmsHolding *holding, GError **error)
+{
+    const VmsLease *lease = holding->lease;
+
+    if (holding->guard)
+        return vms_guard_arm(holding->guard, lease->deadline_us, error);
+    vms_deadline_set(holding->own, lease->deadline_us);
+    return TRUE;
+}
+
 gboolean
 vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *evidence,
                  VmsHolding **ret_holding, GError **error)
@@ -69,15 +85,18 @@ vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *
 
     if (!check_unleased(engine, request->vm_uuid, error))
         return FALSE;
-    if (!engine->self_guard &&
-        !vms_guard_start(engine, request->vm_uuid, request->agent_link, &guard, error))
+    if ((!engine->self_guard || request->detached) &&
+        !vms_guard_start(engine, request->vm_uuid, request->agent_link, request->detached, &guard,
+                         error))
         return FALSE;
     holding = g_new0(VmsHolding, 1);
     holding->engine = engine;
     holding->guard = guard;
     holding->lease = make_lease(engine, request, guard);
     if (!vms_lease_write(engine->state_dir, holding->lease, error) ||
-        (guard && !vms_guard_arm(guard, holding->lease->deadline_us, error))) {
+        !(guard ? arm(holding, error)
+                : vms_deadline_start(engine, holding->lease, request->agent_link, &holding->own,
+                                     error))) {
         vms_holding_settle(holding, NULL);
         return FALSE;
     }
@@ -99,6 +118,50 @@ vms_holding_get_deadline(const VmsHolding *holding)
     return holding->lease->deadline_us;
 }
 
+gboolean
+vms_holding_move_deadline(VmsHolding *holding, gint64 deadline_us, GError **error)
+{
+    holding->lease->state = VMS_LEASE_FROZEN;
+    holding->lease->deadline_us = deadline_us;
+    return vms_lease_write(holding->engine->state_dir, holding->lease, error) &&
+           arm(holding, error);
+}
+
+/* The lease first: who finds the guard holding the VM must find out why. */
+gboolean
+vms_holding_hand_over(VmsHolding *holding, VmsFreeze *freeze, gint64 deadline_us,
+                      VmsWindowLocks *locks, GError **error)
+{
+    const int fds[VMS_GUARD_LOCKS] = { vms_lock_get_fd(locks->vm), vms_lock_get_fd(locks->window) };
+    VmsLease *lease = holding->lease;
+
+    lease->state = VMS_LEASE_FROZEN;
+    lease->owner = lease->guard;
+    lease->deadline_us = deadline_us;
+    lease->freeze = freeze;
+    if (!vms_lease_write(holding->engine->state_dir, lease, error) ||
+        !vms_window_locks_note(locks, &lease->guard, lease->operation,
+                               freeze->frozen_us + (gint64)freeze->hold_ms * 1000, error) ||
+        !vms_guard_hand_over(holding->guard, deadline_us, fds, error)) {
+        lease->freeze = NULL; /* the caller's */
+        return FALSE;
+    }
+    lease->freeze = NULL;
+    holding->guard = NULL;
+    holding_free(holding);
+    return TRUE;
+}
+
+VmsHolding *
+vms_holding_of_lease(VmsEngine *engine, VmsLease *lease)
+{
+    VmsHolding *holding = g_new0(VmsHolding, 1);
+
+    holding->engine = engine;
+    holding->lease = lease;
+    return holding;
+}
+
 /* A failure leaves a lease that claims more than we hold: to resume what runs and to thaw what is
  * thawed does no harm. */
 void
@@ -109,7 +172,7 @@ vms_holding_narrow_to_job(VmsHolding *holding)
     holding->lease->state = VMS_LEASE_JOB;
     holding->lease->deadline_us = 0;
     if (!vms_lease_write(holding->engine->state_dir, holding->lease, &error) ||
-        (holding->guard && !vms_guard_arm(holding->guard, 0, &error)))
+        !arm(holding, &error))
         vms_log(holding->engine->log, VMSNAP_LOG_WARNING, "lease of VM %s: %s",
                 holding->lease->vm_uuid, error->message);
 }
@@ -126,8 +189,11 @@ vms_holding_end_job(VmsHolding *holding, GError **error)
 gboolean
 vms_holding_settle(VmsHolding *holding, GError **error)
 {
-    gboolean removed = vms_lease_remove(holding->engine->state_dir, holding->lease->vm_uuid, error);
+    gboolean removed;
 
+    /* First, so that it cannot act once we have told that all is over. */
+    vms_deadline_end(g_steal_pointer(&holding->own));
+    removed = vms_lease_remove(holding->engine->state_dir, holding->lease->vm_uuid, error);
     if (removed)
         vms_guard_dismiss(holding->guard);
     else /* it finds nothing held, and tries to remove the lease as well */

@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "engine/lease.h"
+#include "engine/window-locks.h"
 #include "model/evidence.h"
 
 #include <glib.h>
@@ -22,6 +23,7 @@ typedef struct {
     const char *agent_socket;  /* NULL: the agent is asked over the hypervisor */
     int agent_link;            /* what the guard must end to ask in our place; -1: nothing */
     gint64 last_us;            /* the guard acts this long from now */
+    gboolean detached;         /* a guard process that can become the owner */
 } VmsHoldRequest;
 
 /* NoGuard when no guard can be started and the context has not taken its duty; BUSY with reason
@@ -32,6 +34,14 @@ gboolean vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsE
 gboolean vms_holding_is_guarded(const VmsHolding *holding);
 /* CLOCK_BOOTTIME. */
 gint64 vms_holding_get_deadline(const VmsHolding *holding);
+/* The freeze was answered: nothing more is on its way, and it may last until @deadline_us. */
+gboolean vms_holding_move_deadline(VmsHolding *holding, gint64 deadline_us, GError **error);
+/* Make the guard the owner of a freeze taken with @detached, and of the locks beside us. Frees
+ * the holding on success; on failure it is as before, and so must be undone. */
+gboolean vms_holding_hand_over(VmsHolding *holding, VmsFreeze *freeze, gint64 deadline_us,
+                               VmsWindowLocks *locks, GError **error);
+/* What a lease says is held, by whomever it was taken, to be settled by us. Takes @lease. */
+VmsHolding *vms_holding_of_lease(VmsEngine *engine, VmsLease *lease);
 /* The window is over, a backup job remains: the guard waits for its owner's death only. */
 void vms_holding_narrow_to_job(VmsHolding *holding);
 /* End our backup job if it was begun; nothing else. */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_SIZE (64 * 1024)
+#define MAX_SIZE (1024 * 1024)
 #define SUFFIX ".json"
 
 static char *

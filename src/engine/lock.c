@@ -30,6 +30,7 @@
 
 struct VmsLock {
     VmsLockFd *fd;
+    guint line; /* ours; MOST_LINES: none was free */
 };
 
 typedef struct {
@@ -116,7 +117,7 @@ is_held(int fd, guint64 at)
     return fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
 }
 
-/* "process 4711 (operation 1f0c…)", as far as the line tells; NULL: nothing. */
+/* "process 4711 (operation 1f0c…, until …)", as far as the line tells; NULL: nothing. */
 static char *
 read_holder(int fd, guint number)
 {
@@ -125,10 +126,11 @@ read_holder(int fd, guint number)
 
     if (pread(fd, line, LINE_SIZE, (off_t)number * LINE_SIZE) <= 0)
         return NULL;
-    words = g_strsplit(g_strchomp(line), " ", 4);
-    if (g_strv_length(words) != 4)
+    words = g_strsplit(g_strchomp(line), " ", 5);
+    if (g_strv_length(words) < 4)
         return NULL;
-    return g_strdup_printf("process %s (operation %s)", words[0], words[3]);
+    return g_strdup_printf("process %s (operation %s%s%s)", words[0], words[3],
+                           words[4] ? ", until " : "", words[4] ? words[4] : "");
 }
 
 static char *
@@ -160,16 +162,10 @@ busy(int fd, const char *name, GError **error)
     return FALSE;
 }
 
-/* In the first line that is free. Without one nobody learns who holds it; that is all. */
+/* The first line that is free. Without one nobody learns who holds it; that is all. */
 static gboolean
-write_line(int fd, const char *operation, GError **error)
+take_line(int fd, guint *ret_number, GError **error)
 {
-    VmsProcessId self = vms_process_self();
-    g_autofree char *boot = vms_clock_boot_id();
-    g_autofree char *note =
-        g_strdup_printf("%" G_GINT64_FORMAT " %" G_GUINT64_FORMAT " %s %.64s", self.pid, self.start,
-                        *boot ? boot : "-", operation ? operation : "-");
-    g_autofree char *line = g_strdup_printf("%-*s\n", LINE_SIZE - 1, note);
     gboolean taken = FALSE;
     guint number = 0;
 
@@ -178,7 +174,34 @@ write_line(int fd, const char *operation, GError **error)
             return FALSE;
         number += !taken;
     }
-    if (!taken || lseek(fd, (off_t)number * LINE_SIZE, SEEK_SET) < 0)
+    *ret_number = number;
+    return TRUE;
+}
+
+/* RFC 3339; NULL if there is no such time. */
+static char *
+format_until(gint64 until_us)
+{
+    g_autoptr(GDateTime) time =
+        until_us > 0 ? g_date_time_new_from_unix_utc(until_us / G_USEC_PER_SEC) : NULL;
+
+    return time ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+}
+
+/* @until_us: 0: it is not known. */
+static gboolean
+write_line(VmsLock *lock, const VmsProcessId *holder, const char *operation, gint64 until_us,
+           GError **error)
+{
+    int fd = vms_lock_fd_get(lock->fd);
+    g_autofree char *boot = vms_clock_boot_id();
+    g_autofree char *until = format_until(until_us);
+    g_autofree char *note = g_strdup_printf(
+        "%" G_GINT64_FORMAT " %" G_GUINT64_FORMAT " %s %.64s%s%s", holder->pid, holder->start,
+        *boot ? boot : "-", operation ? operation : "-", until ? " " : "", until ? until : "");
+    g_autofree char *line = g_strdup_printf("%-*s\n", LINE_SIZE - 1, note);
+
+    if (lock->line >= MOST_LINES || lseek(fd, (off_t)lock->line * LINE_SIZE, SEEK_SET) < 0)
         return TRUE;
     return vms_sys_write(fd, line, LINE_SIZE, error);
 }
@@ -242,13 +265,16 @@ take(const char *runtime_dir, const Wanted *wanted, VmsLock **ret_lock, GError *
 {
     g_autofree char *file = g_strconcat(wanted->name, ".lock", NULL);
     Place place = { .runtime_dir = runtime_dir, .file = file };
-    g_autoptr(VmsLockFd) lock_fd = vms_lock_fd_open(open_place, &place, error);
-    int fd = lock_fd ? vms_lock_fd_get(lock_fd) : -1;
+    const VmsProcessId self = vms_process_self();
+    g_autoptr(VmsLock) lock = g_new0(VmsLock, 1);
+    int fd;
 
-    if (fd < 0 || !wait_for(fd, wanted, error) || !write_line(fd, wanted->operation, error))
+    lock->fd = vms_lock_fd_open(open_place, &place, error);
+    fd = lock->fd ? vms_lock_fd_get(lock->fd) : -1;
+    if (fd < 0 || !wait_for(fd, wanted, error) || !take_line(fd, &lock->line, error) ||
+        !write_line(lock, &self, wanted->operation, 0, error))
         return FALSE;
-    *ret_lock = g_new0(VmsLock, 1);
-    (*ret_lock)->fd = g_steal_pointer(&lock_fd);
+    *ret_lock = g_steal_pointer(&lock);
     return TRUE;
 }
 
@@ -287,6 +313,30 @@ vms_lock_is_at_work(const char *runtime_dir, const char *name, const char *opera
     return fd >= 0 && is_held(fd, place_of_operation(operation));
 }
 
+gboolean
+vms_lock_note(VmsLock *lock, const VmsProcessId *holder, const char *operation, gint64 until_us,
+              GError **error)
+{
+    return write_line(lock, holder, operation, until_us, error);
+}
+
+int
+vms_lock_get_fd(const VmsLock *lock)
+{
+    return vms_lock_fd_get(lock->fd);
+}
+
+void
+vms_lock_leave(VmsLock *lock)
+{
+    g_auto(VmsFd) fd = VMS_FD_NONE;
+
+    if (!lock)
+        return;
+    fd = vms_lock_fd_release(lock->fd);
+    g_free(lock);
+}
+
 char *
 vms_lock_name_vm(const char *vm_uuid)
 {
@@ -299,6 +349,14 @@ vms_lock_name_window(const char *vm_uuid)
     g_autofree char *vm = vms_lock_name_vm(vm_uuid);
 
     return g_strconcat(vm, ".window", NULL);
+}
+
+char *
+vms_lock_name_thaw(const char *vm_uuid)
+{
+    g_autofree char *vm = vms_lock_name_vm(vm_uuid);
+
+    return g_strconcat(vm, ".thaw", NULL);
 }
 
 char *

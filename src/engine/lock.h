@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/cancel.h"
+#include "base/process.h"
 
 #include <glib.h>
 
@@ -25,10 +26,18 @@ gboolean vms_lock_share(const char *runtime_dir, const char *name, const char *o
 /* TRUE if somebody has it, shared or alone, in the name of @operation. */
 gboolean vms_lock_is_at_work(const char *runtime_dir, const char *name, const char *operation);
 void vms_lock_free(VmsLock *lock);
+/* Say anew who holds it, and until when (microseconds since the epoch). */
+gboolean vms_lock_note(VmsLock *lock, const VmsProcessId *holder, const char *operation,
+                       gint64 until_us, GError **error);
+/* Its descriptor, to be sent to another process: that holds the lock as well then. */
+int vms_lock_get_fd(const VmsLock *lock);
+/* Frees it and leaves the lock to who else has the descriptor. */
+void vms_lock_leave(VmsLock *lock);
 
 /* Names of locks. */
 char *vms_lock_name_vm(const char *vm_uuid);
 char *vms_lock_name_window(const char *vm_uuid);
+char *vms_lock_name_thaw(const char *vm_uuid);        /* who ends a freeze, one at a time */
 char *vms_lock_name_disk(const char *canonical_path); /* disk-<sha256> */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsLock, vms_lock_free)

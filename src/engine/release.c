@@ -171,7 +171,8 @@ vms_release_held(const VmsDrivers *drivers, const VmsLease *lease, guint limit_m
                  GError **error)
 {
     gint64 until_us = vms_clock_monotonic_us() + (gint64)limit_ms * 1000;
-    guint wanted = lease->state == VMS_LEASE_JOB ? 1 : QUIET_ROUNDS;
+    gboolean answered = lease->state == VMS_LEASE_JOB || lease->state == VMS_LEASE_FROZEN;
+    guint wanted = answered ? 1 : QUIET_ROUNDS;
     gboolean same = TRUE;
     g_auto(Done) done = { 0 };
 

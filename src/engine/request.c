@@ -16,3 +16,13 @@ vms_snapshot_request_free(VmsSnapshotRequest *request)
     g_strfreev(request->accept_unfrozen);
     g_free(request);
 }
+
+void
+vms_freeze_request_free(VmsFreezeRequest *request)
+{
+    if (!request)
+        return;
+    g_strfreev(request->disks);
+    g_strfreev(request->accept_unfrozen);
+    g_free(request);
+}

@@ -58,6 +58,11 @@ struct VmsWindowRun {
 /* Run it for all of run->members, which each get their end: an error, or a cut and perhaps a watch.
  */
 void vms_window_run_all(VmsWindowRun *run);
+/* Everything up to the freeze, of one member, whose cut is made elsewhere; on failure nothing is
+ * held, or the guard goes on with it. */
+gboolean vms_window_open(VmsWindowRun *run, GError **error);
+/* The facts right after the cut. A VM that cannot be asked is judged as changed. */
+void vms_window_read_after(VmsWindowRun *run);
 /* The window's lock goes with the last watch, or now if there is none. Takes @lock. */
 void vms_window_keep_lock(VmsWindowRun *run, VmsLock *lock);
 

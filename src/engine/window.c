@@ -125,6 +125,7 @@ take_holding(VmsWindowRun *run, GError **error)
         .agent_socket = run->vm->agent_socket,
         .agent_link = run->agent ? vms_agent_get_link(run->agent) : -1,
         .last_us = ((gint64)run->freeze_call_ms + run->freeze_budget_ms + GRACE_MS) * 1000,
+        .detached = find_first(run)->detached,
     };
 
     if (!request.freezes && !request.suspends && !request.backup_socket)
@@ -236,18 +237,12 @@ undo(VmsWindowRun *run, GError **error)
     return vms_window_resume(run, error) && vms_window_thaw(run, error);
 }
 
-/* FALSE when the guest or the VM may not be as it was. */
+/* After @failed (NULL: nothing did): FALSE when the guest or the VM may not be as it was. */
 static gboolean
-hold_and_cut(VmsWindowRun *run)
+end_hold(VmsWindowRun *run, const GError *failed)
 {
-    g_autoptr(GError) failed = NULL;
     g_autoptr(GError) stuck = NULL;
 
-    if (vms_window_freeze(run, &failed)) {
-        vms_window_drop_cancelled(run);
-        if (vms_window_has_members(run) && vms_window_suspend(run, &failed))
-            cut(run);
-    }
     if (failed)
         vms_window_fail(run, VMS_FREEZE_NOT, failed);
     /* A freeze that could not be undone needs no second round of waiting. */
@@ -259,11 +254,23 @@ hold_and_cut(VmsWindowRun *run)
     return FALSE;
 }
 
+static gboolean
+hold_and_cut(VmsWindowRun *run)
+{
+    g_autoptr(GError) failed = NULL;
+
+    if (vms_window_freeze(run, &failed)) {
+        vms_window_drop_cancelled(run);
+        if (vms_window_has_members(run) && vms_window_suspend(run, &failed))
+            cut(run);
+    }
+    return end_hold(run, failed);
+}
+
 /* ---- after ---- */
 
-/* The facts right after the cut. A VM that cannot be asked is judged as changed. */
-static void
-read_after(VmsWindowRun *run)
+void
+vms_window_read_after(VmsWindowRun *run)
 {
     VmsEvidence *evidence = run->evidence;
     vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
@@ -334,7 +341,7 @@ run_all(VmsWindowRun *run)
     if (vms_window_has_members(run))
         undone = hold_and_cut(run);
     if (vms_window_has_members(run)) {
-        read_after(run);
+        vms_window_read_after(run);
         let_guest_write(run);
     }
     let_go(run, undone);
@@ -354,6 +361,27 @@ vms_window_run_all(VmsWindowRun *run)
     g_clear_pointer(&run->agent, vms_agent_free);
     g_clear_pointer(&run->targets, g_free);
     g_clear_pointer(&run->evidence, vms_evidence_free);
+}
+
+gboolean
+vms_window_open(VmsWindowRun *run, GError **error)
+{
+    const VmsMember *member = run->members->pdata[0];
+    g_autoptr(GError) failed = NULL;
+    gboolean undone = TRUE;
+
+    if (vms_window_has_members(run) && !prepare(run, &failed))
+        vms_window_fail(run, VMS_FREEZE_NOT, failed);
+    if (vms_window_has_members(run)) {
+        if (vms_window_freeze(run, &failed))
+            vms_window_drop_cancelled(run);
+        if (!failed && vms_window_has_members(run))
+            return TRUE;
+        undone = end_hold(run, failed);
+    }
+    let_go(run, undone);
+    g_propagate_error(error, g_error_copy(member->error));
+    return FALSE;
 }
 
 gboolean

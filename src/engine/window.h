@@ -20,6 +20,7 @@ typedef struct {
     gboolean suspend;       /* the cut needs the VM to stand still (reflink) */
     gboolean
         overlays; /* the cut puts overlays: no other cut in its window, nor before they are gone */
+    gboolean detached;           /* the guard will be the owner: it must outlive this process */
     const char *backup_socket;   /* where a pull job of its own would listen; NULL: it needs none */
     const VmsBackupDisk *backup; /* disks of the job, ended by a NULL target */
     guint wait_ms;               /* for the window, where somebody else has it */

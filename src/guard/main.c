@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* vmsnap-thaw-guard: started by the library, not by people. See engine/guard-order.h. */
 
@@ -47,5 +48,6 @@ main(int argc, char **argv)
     watch.vm_uuid = argv[2];
     watch.state_dir = argv[3];
     watch.owner.pid = (gint64)pid;
+    watch.orphan = strcmp(argv[6], VMS_GUARD_ORPHAN) == 0;
     return vms_guard_watch(&watch);
 }

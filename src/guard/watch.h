@@ -7,14 +7,15 @@
 #include <glib.h>
 
 /* The guard's work: stand by an owner who holds a VM, and let go in its place when it dies, is
- * late, or says so. */
+ * late, or says so; or, where it was handed the freeze, hold the VM itself until the deadline. */
 
 typedef struct {
     const char *vm_uuid;
     const char *state_dir;
     VmsProcessId owner;
-    int orders; /* packets of engine/guard-order.h */
-    int link;   /* the owner's connection to the agent, shut down before we act; -1: none */
+    gboolean orphan; /* be no child of the owner, who may not reap us */
+    int orders;      /* packets of engine/guard-order.h */
+    int link;        /* the owner's connection to the agent, shut down before we act; -1: none */
     /* A connection of our own; called again when one was lost. */
     VmsDrivers *(*open)(void *data, GError **error);
     void (*close)(VmsDrivers *drivers);

@@ -24,5 +24,6 @@ vms_lease_free(VmsLease *lease)
     g_free(lease->boot_id);
     g_free(lease->backup_socket);
     g_free(lease->agent_socket);
+    vms_freeze_free(lease->freeze);
     g_free(lease);
 }

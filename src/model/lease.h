@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/process.h"
+#include "model/freeze.h"
 #include "model/vm.h"
 
 #include <glib.h>
@@ -12,7 +13,7 @@
 
 typedef enum {
     VMS_LEASE_INTENDED = 0,
-    VMS_LEASE_FROZEN,
+    VMS_LEASE_FROZEN, /* the freeze was answered: none is on its way any more */
     VMS_LEASE_SUSPENDED,
     VMS_LEASE_JOB /* thawed; a backup job of ours remains */
 } VmsLeaseState;
@@ -31,6 +32,7 @@ typedef struct {
     char *backup_socket; /* NULL: no job */
     char *agent_socket;  /* where the agent is asked; NULL: over the hypervisor */
     gint64 deadline_us;  /* CLOCK_BOOTTIME */
+    VmsFreeze *freeze;   /* a detached one, which is the guard's own; NULL otherwise */
 } VmsLease;
 
 VmsLease *vms_lease_new(const char *uri, const char *vm_uuid, const char *operation);

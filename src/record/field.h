@@ -98,6 +98,11 @@ struct VmsShape {
         .key = #member, .kind = VMS_FIELD_##the_kind, .offset = offsetof(type, member),            \
         .shape = &the_shape                                                                        \
     }
+#define VMS_NESTED_NEEDED(type, member, the_kind, the_shape)                                       \
+    {                                                                                              \
+        .key = #member, .kind = VMS_FIELD_##the_kind, .offset = offsetof(type, member),            \
+        .needed = TRUE, .shape = &the_shape                                                        \
+    }
 
 static inline gpointer
 vms_field_at(gconstpointer object, const VmsField *field)
@@ -113,6 +118,7 @@ extern const VmsShape vms_shape_file_id;
 extern const VmsShape vms_shape_image;
 extern const VmsShape vms_shape_fs_state;
 extern const VmsShape vms_shape_finding;
+extern const VmsShape vms_shape_freeze;
 extern const VmsShape vms_shape_condition;
 extern const VmsShape vms_shape_evidence;
 extern const VmsShape vms_shape_process;

@@ -12,5 +12,7 @@ void vms_view_add_findings(VmsJson *json, const char *key, const GPtrArray *find
 void vms_view_add_conditions(VmsJson *json, const GPtrArray *conditions);
 void vms_view_add_filesystems(VmsJson *json, const GPtrArray *filesystems);
 const char *vms_view_device_word(VmsDeviceKind device);
+/* In view-snapshot.c. NULL becomes null. */
+void vms_view_add_evidence(VmsJson *json, const VmsEvidence *evidence);
 /* {"name","uuid"}; null when both are missing. */
 void vms_view_add_name(VmsJson *json, const char *key, const char *name, const char *uuid);

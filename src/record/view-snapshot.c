@@ -183,8 +183,8 @@ add_disk_facts(VmsJson *json, const GPtrArray *disks)
     vms_json_close_array(json);
 }
 
-static void
-add_evidence(VmsJson *json, const VmsEvidence *evidence)
+void
+vms_view_add_evidence(VmsJson *json, const VmsEvidence *evidence)
 {
     if (!evidence) {
         vms_json_add_null(json, "evidence");
@@ -276,7 +276,7 @@ vms_view_snapshot(const VmsSnapshot *snapshot)
     vms_view_add_findings(&json, "resources", snapshot->resources);
     add_disks(&json, snapshot->disks);
     add_dependencies(&json, snapshot->dependencies);
-    add_evidence(&json, snapshot->evidence);
+    vms_view_add_evidence(&json, snapshot->evidence);
     vms_json_close_object(&json);
     return vms_json_finish(&json);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/disk-info.h"
+#include "model/freeze.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
 #include "model/vm.h"
@@ -18,6 +19,7 @@ char *vms_view_disk(const VmsDiskInfo *disk);
 char *vms_view_snapshot(const VmsSnapshot *snapshot);
 char *vms_view_operation(const VmsOperation *operation);
 char *vms_view_plan(const VmsPlan *plan);
+char *vms_view_freeze(const VmsFreeze *freeze);
 char *vms_view_check(const VmsCheckResult *check);
 char *vms_view_error(const GError *error);
 /* {"acts":[{"object":…,"act":…,"message":…}]} of VmsRecoveryAct*. */

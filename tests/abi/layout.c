@@ -36,6 +36,20 @@ FIELD(vmsnap_context_status, struct_size, 0, 8);
 FIELD(vmsnap_context_status, open_operations, 8, 8);
 FIELD(vmsnap_context_status, open_freezes, 16, 8);
 
+GROWING(vmsnap_freeze_options, 40);
+FIELD(vmsnap_freeze_options, struct_size, 0, 8);
+FIELD(vmsnap_freeze_options, disks, 8, 8);
+FIELD(vmsnap_freeze_options, accept_unfrozen, 16, 8);
+FIELD(vmsnap_freeze_options, hold_ms, 24, 4);
+FIELD(vmsnap_freeze_options, freeze_call_ms, 28, 4);
+FIELD(vmsnap_freeze_options, wait_ready_ms, 32, 4);
+FIELD(vmsnap_freeze_options, flags, 36, 4);
+
+GROWING(vmsnap_thaw_options, 16);
+FIELD(vmsnap_thaw_options, struct_size, 0, 8);
+FIELD(vmsnap_thaw_options, flags, 8, 4);
+FIELD(vmsnap_thaw_options, reserved0, 12, 4);
+
 GROWING(vmsnap_progress, 40);
 FIELD(vmsnap_progress, struct_size, 0, 8);
 FIELD(vmsnap_progress, sequence, 8, 8);
@@ -80,6 +94,12 @@ NUMBER(VMSNAP_CONTEXT_SELF_GUARD, 2);
 ENUM(vmsnap_snapshot_kind);
 NUMBER(VMSNAP_SNAPSHOT_KIND_VM, 0);
 NUMBER(VMSNAP_SNAPSHOT_KIND_DISK, 1);
+
+ENUM(vmsnap_freeze_flags);
+NUMBER(VMSNAP_FREEZE_DETACHED, 1);
+
+ENUM(vmsnap_thaw_flags);
+NUMBER(VMSNAP_THAW_FORCE, 1);
 
 ENUM(vmsnap_code);
 NUMBER(VMSNAP_OK, 0);

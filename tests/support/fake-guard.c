@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The real guard's watch over a fake world, whose file stands where the URI does. */
 
@@ -29,5 +30,6 @@ main(int argc, char **argv)
     watch.state_dir = argv[3];
     watch.owner.pid = g_ascii_strtoll(argv[4], NULL, 10);
     watch.owner.start = g_ascii_strtoull(argv[5], NULL, 10);
+    watch.orphan = strcmp(argv[6], VMS_GUARD_ORPHAN) == 0;
     return watch.data ? vms_guard_watch(&watch) : EXIT_FAILURE;
 }

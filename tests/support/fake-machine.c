@@ -103,6 +103,18 @@ find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm, GEr
     return TRUE;
 }
 
+/* The guest writes to the first disk only. */
+static gboolean
+read_writes(VmsHypervisor *hv, const char *uuid, const char *target, gint64 *ret_writes,
+            GError **error)
+{
+    (void)hv;
+    (void)uuid;
+    (void)error;
+    *ret_writes = strcmp(target, "vda") == 0;
+    return TRUE;
+}
+
 static gboolean
 read_block(VmsHypervisor *hv, const char *uuid, const char *target, VmsBlockInfo *ret_info,
            GError **error)
@@ -225,6 +237,7 @@ fake_machine_add_ops(VmsHypervisorOps *ops)
     ops->list_vms = list_vms;
     ops->find_vm = find_vm;
     ops->read_block = read_block;
+    ops->read_writes = read_writes;
     ops->define = define;
     ops->start = start;
     ops->stop = stop;

@@ -17,8 +17,8 @@ STDIO = """printf fprintf vprintf vfprintf puts putchar fputs fopen fdopen freop
 FAMILIES = ["g_assert\\w*", "g_return_\\w+", "g_mutex_\\w+", "g_cond_\\w+", "g_rw_lock_\\w+",
             "g_socket_\\w+", "assert"]
 TYPES = ["GMutex", "GCond", "GRecMutex", "GRWLock"]
-# Programs of ours own their process: they may print, end it and read the environment.
-PROGRAM_MAY = {"exit", "setlocale", "signal", "sigaction", "g_print", "g_printerr", *STDIO}
+# Programs of ours own their process: they may print, end or copy it and read the environment.
+PROGRAM_MAY = {"exit", "fork", "setlocale", "signal", "sigaction", "g_print", "g_printerr", *STDIO}
 
 
 def call_pattern(names):

@@ -9,7 +9,7 @@ import sources
 
 STRUCT = re.compile(r"typedef struct \w*\s*\{(.*?)\}\s*(\w+);", re.S)
 MEMBER = re.compile(r"\b\w+\s+\**(\w+);")
-ROW = re.compile(r"\bVMS_(?:TEXT|TEXT_NEEDED|TEXTS|PLAIN|ENUM|NESTED)(?:_LATER)?\(\s*(\w+),\s*(\w+),")
+ROW = re.compile(r"\bVMS_(?:TEXT|TEXTS|PLAIN|ENUM|NESTED)(?:_LATER|_NEEDED)?\(\s*(\w+),\s*(\w+),")
 
 
 def structs(top):

@@ -233,7 +233,7 @@ Test(guard, leaves_no_zombie_when_it_ends_at_once)
         g_autoptr(GError) error = NULL;
         VmsGuard *guard = NULL;
 
-        cr_assert_not(vms_guard_start(&bench->engine, FAKE_UUID, -1, &guard, &error));
+        cr_assert_not(vms_guard_start(&bench->engine, FAKE_UUID, -1, FALSE, &guard, &error));
         cr_assert_str_eq(vms_error_get_reason(error), "NoGuard");
     }
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1, "all are reaped");
