@@ -115,8 +115,7 @@ vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
 {
     const VmsVm *vm = survey->vm;
 
-    snapshot->vm_uuid = g_strdup(vm->uuid);
-    snapshot->vm_name = g_strdup(vm->name);
+    vms_snapshot_name_vm(snapshot, vm);
     snapshot->inactive_xml = g_strdup(vm->inactive_xml);
     snapshot->live_xml = g_strdup(vm->live_xml);
     if (!vm->inactive_xml && !vm->live_xml)
@@ -146,8 +145,7 @@ void
 vms_bundle_fill_disk(const VmsSurvey *survey, VmsSnapshot *snapshot)
 {
     if (survey->vm) {
-        snapshot->vm_uuid = g_strdup(survey->vm->uuid);
-        snapshot->vm_name = g_strdup(survey->vm->name);
+        vms_snapshot_name_vm(snapshot, survey->vm);
     }
     add_disk_resources(survey, snapshot);
 }

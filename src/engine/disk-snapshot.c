@@ -7,8 +7,6 @@
 
 #include <vmsnap/job.h>
 
-#define READY_POLL_US (200 * 1000)
-
 /* Nothing but a clone shows one instant of a file that somebody writes to. */
 static gboolean
 check_open(const VmsTaking *self, gboolean open, GError **error)
@@ -23,36 +21,16 @@ check_open(const VmsTaking *self, gboolean open, GError **error)
 }
 
 static gboolean
-survey(VmsTaking *self, GError **error)
+look(VmsTaking *self, const char *vm, gboolean last, GError **error)
 {
     gboolean open = FALSE;
 
+    (void)vm;
+    (void)last;
     vms_progress_enter(self->progress, VMSNAP_STAGE_SURVEYING);
     g_clear_pointer(&self->survey, vms_survey_free);
     return vms_disk_survey(self->engine, self->request, &self->survey, &open, error) &&
            check_open(self, open, error);
-}
-
-/* What somebody works on is his until he is done, or the caller's patience ends. */
-static gboolean
-survey_when_ready(VmsTaking *self, GError **error)
-{
-    gint64 until = vms_clock_monotonic_us() + (gint64)self->request->wait_ready_ms * 1000;
-
-    for (;;) {
-        g_autoptr(GError) failed = NULL;
-
-        if (survey(self, &failed))
-            return TRUE;
-        if (vms_clock_monotonic_us() >= until || vms_error_get_code(failed) != VMSNAP_E_BUSY) {
-            g_propagate_error(error, g_steal_pointer(&failed));
-            return FALSE;
-        }
-        vms_progress_enter(self->progress, VMSNAP_STAGE_WAITING);
-        if (!vms_progress_check(self->progress, error))
-            return FALSE;
-        vms_clock_sleep_us(READY_POLL_US);
-    }
 }
 
 static VmsEvidence *
@@ -100,14 +78,16 @@ vms_engine_disk_snapshot(VmsEngine *engine, const char *operation_uuid,
                          const VmsSnapshotRequest *request, VmsProgress *progress,
                          char **ret_snapshot_uuid, GError **error)
 {
-    g_auto(VmsTaking) self = { .engine = engine, .request = request, .progress = progress };
+    g_auto(VmsTaking) self = {
+        .engine = engine, .request = request, .progress = progress, .operation_uuid = operation_uuid
+    };
     g_autofree char *lock_name = vms_lock_name_disk(request->path);
-    g_autoptr(VmsLock) lock = NULL;
+    const VmsReadiness ready = { .lock_name = lock_name, .look = look };
+    gboolean done;
 
     vms_progress_enter(progress, VMSNAP_STAGE_WAITING);
-    return vms_disk_check_acting(engine, TRUE, error) &&
-           vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, request->wait_ready_ms,
-                         progress, &lock, error) &&
-           survey_when_ready(&self, error) &&
-           vms_taking_run(&self, operation_uuid, take, ret_snapshot_uuid, error);
+    done = vms_disk_check_acting(engine, TRUE, error) &&
+           vms_taking_when_ready(&self, &ready, error) && vms_taking_run(&self, take, error);
+    *ret_snapshot_uuid = vms_taking_dup_uuid(&self);
+    return done;
 }

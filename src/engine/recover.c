@@ -404,6 +404,16 @@ recover_operation(const Recovery *self, const VmsOperation *seen)
         tell_failure(self, object, error);
 }
 
+/* Not its owner's any more. Who waits holds no lock: only his life counts. */
+static gboolean
+is_left(const Recovery *self, const VmsOperation *operation)
+{
+    return vms_operation_is_open(operation) &&
+           (!vms_journal_owner_alive(self->engine, operation) ||
+            (operation->phase != VMSNAP_OPERATION_PENDING &&
+             vms_journal_lock_tells(self->engine, operation)));
+}
+
 static gboolean
 recover_operations(const Recovery *self, GError **error)
 {
@@ -416,9 +426,7 @@ recover_operations(const Recovery *self, GError **error)
 
         if (!vms_progress_check(self->progress, error))
             return FALSE;
-        if (vms_operation_is_open(operation) &&
-            (!vms_journal_owner_alive(self->engine, operation) ||
-             vms_journal_lock_tells(self->engine, operation)))
+        if (is_left(self, operation))
             recover_operation(self, operation);
     }
     return TRUE;

@@ -17,14 +17,18 @@ vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *v
                     const VmsSnapshotRequest *request, VmsProgress *progress,
                     char **ret_snapshot_uuid, GError **error)
 {
-    g_auto(VmsTaking) self = { .engine = engine, .request = request, .progress = progress };
+    g_auto(VmsTaking) self = {
+        .engine = engine, .request = request, .progress = progress, .operation_uuid = operation_uuid
+    };
     g_autofree char *lock_name = vms_lock_name_vm(vm_uuid);
-    g_autoptr(VmsLock) lock = NULL;
+    const VmsReadiness ready = {
+        .lock_name = lock_name, .vm = vm_uuid, .shared = TRUE, .look = vms_taking_look
+    };
+    gboolean done;
 
     vms_progress_enter(progress, VMSNAP_STAGE_WAITING);
-    return vms_engine_check_acting(engine, TRUE, error) &&
-           vms_lock_share(engine->runtime_dir, lock_name, operation_uuid, request->wait_ready_ms,
-                          progress, &lock, error) &&
-           vms_taking_survey_when_ready(&self, vm_uuid, error) &&
-           vms_taking_run(&self, operation_uuid, take, ret_snapshot_uuid, error);
+    done = vms_engine_check_acting(engine, TRUE, error) &&
+           vms_taking_when_ready(&self, &ready, error) && vms_taking_run(&self, take, error);
+    *ret_snapshot_uuid = vms_taking_dup_uuid(&self);
+    return done;
 }

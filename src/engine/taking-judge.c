@@ -68,6 +68,10 @@ vms_taking_judge(VmsTaking *self, GError **error)
     }
     if (!vms_verdict_check(verdict, self->request->policy, error))
         return FALSE;
+    if (verdict->grade == VMSNAP_GRADE_CRASH) {
+        self->flaw = g_strdup(verdict->reason);
+        self->flaw_text = g_strdup(verdict->message);
+    }
     vms_verdict_store(verdict, snapshot->evidence);
     return TRUE;
 }

@@ -2,13 +2,17 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/journal.h"
+#include "engine/rehearsal.h"
 #include "engine/taking.h"
 #include "plan/consistency.h"
 
 #include <vmsnap/job.h>
 
-#define AGENT_PING_MS 1000
-#define READY_POLL_US (200 * 1000)
+enum {
+    PROBE_MS = 1000,     /* a guest that does not answer is asked again anyway */
+    FIRST_PAUSE_MS = 50, /* between two looks */
+    LONGEST_PAUSE_MS = 1000
+};
 
 gboolean
 vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
@@ -35,52 +39,101 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
            vms_survey_check_space(self->survey, error);
 }
 
-/* An agent that is connected may still be starting: only an answer counts. */
 static gboolean
-agent_answers(const VmsTaking *self)
+may_have_agent(const VmsVm *vm)
 {
-    VmsHypervisor *hv = self->engine->drivers->hypervisor;
+    return vm->has_agent_channel || vm->agent_socket;
+}
+
+/* An agent that is connected may still be starting: only what it answers counts. FALSE while it may
+ * become ready by itself; what will not change is for the window to tell. */
+static gboolean
+agent_is_ready(const VmsTaking *self, GError **error)
+{
+    const VmsDrivers *drivers = self->engine->drivers;
     const VmsVm *vm = self->survey->vm;
+    VmsRehearsal wanted = { .vm = vm, .limit_ms = PROBE_MS };
+    g_autoptr(VmsEvidence) seen = vms_evidence_new();
     g_autoptr(VmsAgent) agent = NULL;
+    g_autoptr(GError) why = NULL;
 
-    if (self->request->policy == VMSNAP_CONSISTENCY_SKIP ||
-        (!vm->has_agent_channel && !vm->agent_socket) || vm->state != VMSNAP_VM_RUNNING)
+    if (self->request->policy == VMSNAP_CONSISTENCY_SKIP || !may_have_agent(vm) ||
+        vm->state != VMSNAP_VM_RUNNING)
         return TRUE;
-    agent = self->engine->drivers->open_agent(hv, vm->uuid, vm->agent_socket);
-    return vms_agent_ping(agent, AGENT_PING_MS, NULL);
+    agent = drivers->open_agent(drivers->hypervisor, vm->uuid, vm->agent_socket);
+    wanted.agent = agent;
+    if (vms_rehearsal_run(&wanted, seen, &why) ||
+        (g_strcmp0(vms_error_get_reason(why), "AgentNotReady") != 0 && !seen->frozen_before))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return FALSE;
 }
 
-/* What passes by itself: a job that ends, an agent that comes up; not what must be recovered. */
-static gboolean
-is_passing(const GError *error)
-{
-    if (g_strcmp0(vms_error_get_reason(error), "Unfinished") == 0)
-        return FALSE;
-    return vms_error_get_code(error) == VMSNAP_E_BUSY ||
-           g_strcmp0(vms_error_get_reason(error), "AgentNotReady") == 0;
-}
-
-/* Survey until the VM is ready or the caller's patience ends; nothing is frozen or made. Then the
- * last reason stands, and prefer goes on without a freeze. */
 gboolean
-vms_taking_survey_when_ready(VmsTaking *self, const char *vm, GError **error)
+vms_taking_look(VmsTaking *self, const char *vm, gboolean last, GError **error)
 {
-    gint64 until = vms_clock_monotonic_us() + (gint64)self->request->wait_ready_ms * 1000;
+    return vms_journal_check_settled(self->engine, vm, error) &&
+           vms_taking_survey(self, vm, error) && (last || agent_is_ready(self, error));
+}
+
+/* What passes by itself: somebody's lock or job, an agent that comes up, somebody's freeze. A
+ * channel that is not there does not come. */
+static gboolean
+is_passing(const VmsTaking *self, const GError *error)
+{
+    const char *reason = vms_error_get_reason(error);
+    const VmsVm *vm = self->survey ? self->survey->vm : NULL;
+
+    if (g_strcmp0(reason, "AgentNotReady") == 0)
+        return vm && may_have_agent(vm);
+    return vms_error_get_code(error) == VMSNAP_E_BUSY || g_strcmp0(reason, "FreezeFailed") == 0;
+}
+
+static gboolean
+try_once(VmsTaking *self, const VmsReadiness *ready, gboolean last, GError **error)
+{
+    const char *folder = self->engine->runtime_dir;
+
+    if ((ready->shared ? vms_lock_share(folder, ready->lock_name, self->operation_uuid, 0,
+                                        self->progress, &self->lock, error)
+                       : vms_lock_take(folder, ready->lock_name, self->operation_uuid, 0,
+                                       self->progress, &self->lock, error)) &&
+        ready->look(self, ready->vm, last, error))
+        return TRUE;
+    /* Others may work on it while we wait. */
+    g_clear_pointer(&self->lock, vms_lock_free);
+    return FALSE;
+}
+
+static void
+pause_for(VmsTaking *self, gint64 until, gint64 *pause_us)
+{
+    gint64 left = until - vms_clock_monotonic_us();
+
+    vms_progress_enter(self->progress, VMSNAP_STAGE_WAITING);
+    vms_clock_sleep_us(CLAMP(left, 0, *pause_us));
+    *pause_us = MIN(*pause_us * 2, (gint64)LONGEST_PAUSE_MS * 1000);
+}
+
+/* Nothing is frozen, held or made meanwhile; that it waits, and for what, is on record. */
+gboolean
+vms_taking_when_ready(VmsTaking *self, const VmsReadiness *ready, GError **error)
+{
+    const gint64 until = vms_clock_monotonic_us() + (gint64)self->request->wait_ready_ms * 1000;
+    gint64 pause_us = (gint64)FIRST_PAUSE_MS * 1000;
 
     for (;;) {
-        g_autoptr(GError) failed = NULL;
-        gboolean last = vms_clock_monotonic_us() >= until;
-        gboolean surveyed = vms_taking_survey(self, vm, &failed);
+        const gboolean last = vms_clock_monotonic_us() >= until;
+        GError *failed = NULL;
 
-        if (surveyed && (last || agent_answers(self)))
+        if (try_once(self, ready, last, &failed))
             return TRUE;
-        if (!surveyed && (last || !is_passing(failed))) {
-            g_propagate_error(error, g_steal_pointer(&failed));
+        if (last || !is_passing(self, failed))
+            return vms_taking_fail(self, failed, error);
+        if (!vms_taking_pend(self, ready->vm, failed, error))
             return FALSE;
-        }
-        vms_progress_enter(self->progress, VMSNAP_STAGE_WAITING);
-        if (!vms_progress_check(self->progress, error))
-            return FALSE;
-        vms_clock_sleep_us(READY_POLL_US);
+        pause_for(self, until, &pause_us);
+        if (!vms_progress_check(self->progress, &failed))
+            return vms_taking_fail(self, failed, error);
     }
 }

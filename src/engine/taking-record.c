@@ -17,6 +17,9 @@ vms_taking_clear(VmsTaking *self)
     vms_watch_abandon(self->watch);
     vms_survey_free(self->survey);
     vms_work_clear(&self->work);
+    g_free(self->flaw);
+    g_free(self->flaw_text);
+    vms_lock_free(self->lock);
 }
 
 static void
@@ -29,19 +32,40 @@ copy_request(VmsSnapshot *snapshot, const VmsSnapshotRequest *request)
         g_ptr_array_add(snapshot->labels, g_strdup(*label));
 }
 
-static VmsOperation *
-new_operation(const VmsTaking *self, const char *operation_uuid)
+/* The VM's names, which a record that was made early does not have. */
+static void
+name_vm(VmsTaking *self)
+{
+    const VmsVm *vm = self->survey->vm;
+    VmsOperation *operation = self->work.operation;
+
+    if (!vm || operation->vm_uuid)
+        return;
+    operation->vm_uuid = g_strdup(vm->uuid);
+    operation->vm_name = g_strdup(vm->name);
+}
+
+void
+vms_taking_make_records(VmsTaking *self)
 {
     gboolean disk = self->request->subject == VMSNAP_SNAPSHOT_KIND_DISK;
+    g_autofree char *uuid = vms_name_new_uuid();
+    VmsSnapshot *snapshot = vms_snapshot_new(uuid, self->request->name);
     VmsOperation *operation =
-        vms_journal_new(self->engine, operation_uuid, disk ? "disk-snapshot" : "snapshot");
+        vms_journal_new(self->engine, self->operation_uuid, disk ? "disk-snapshot" : "snapshot");
 
-    if (self->survey->vm) {
-        operation->vm_uuid = g_strdup(self->survey->vm->uuid);
-        operation->vm_name = g_strdup(self->survey->vm->name);
-    }
+    self->work = (VmsWork){ .snapshot = snapshot, .operation = operation };
+    copy_request(snapshot, self->request);
+    snapshot->created_us = operation->created_us;
+    snapshot->operation = g_strdup(self->operation_uuid);
+    operation->snapshot = g_strdup(uuid);
     operation->snapshot_name = g_strdup(self->request->name);
-    return operation;
+}
+
+char *
+vms_taking_dup_uuid(const VmsTaking *self)
+{
+    return self->work.snapshot_version > 0 ? g_strdup(self->work.snapshot->uuid) : NULL;
 }
 
 static gboolean
@@ -57,40 +81,47 @@ fill(VmsTaking *self, GError **error)
     if (snapshot->disks->len == 0)
         return vms_fail(error, VMSNAP_E_UNSUPPORTED, "VM %s has no disk to take",
                         self->survey->vm->name);
+    g_free(self->work.operation->disk);
     self->work.operation->disk = g_strdup(vms_snapshot_disk_name(snapshot));
     return TRUE;
 }
 
 /* Write down what will be made, before any of it is. */
 static gboolean
-record_intent(VmsTaking *self, const char *operation_uuid, GError **error)
+record_intent(VmsTaking *self, GError **error)
 {
-    g_autofree char *uuid = vms_name_new_uuid();
-    VmsSnapshot *snapshot = vms_snapshot_new(uuid, self->request->name);
-    VmsOperation *operation = new_operation(self, operation_uuid);
-
-    self->work = (VmsWork){ .snapshot = snapshot, .operation = operation };
-    copy_request(snapshot, self->request);
-    snapshot->created_us = operation->created_us;
-    snapshot->operation = g_strdup(operation_uuid);
-    snapshot->phase = VMSNAP_SNAPSHOT_IN_PROGRESS;
-    operation->snapshot = g_strdup(uuid);
+    if (!self->work.snapshot)
+        vms_taking_make_records(self);
+    name_vm(self);
+    self->work.snapshot->phase = VMSNAP_SNAPSHOT_IN_PROGRESS;
+    self->work.operation->phase = VMSNAP_OPERATION_IN_PROGRESS;
+    g_ptr_array_set_size(self->work.snapshot->conditions, 0);
+    g_ptr_array_set_size(self->work.operation->conditions, 0);
     return fill(self, error) &&
            vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
+}
+
+/* It is there; what it is not is told with it. */
+static VmsCondition *
+ready_condition(const VmsTaking *self)
+{
+    const VmsSnapshot *snapshot = self->work.snapshot;
+    g_autofree char *message = g_strconcat(vms_grade_name(snapshot->grade),
+                                           self->flaw_text ? ": " : NULL, self->flaw_text, NULL);
+
+    return vms_condition_new(vms_snapshot_ready_type(snapshot), VMS_CONDITION_TRUE,
+                             self->flaw ? self->flaw : "OperationCompleted", message,
+                             vms_clock_realtime_us());
 }
 
 static gboolean
 commit(VmsTaking *self, GError **error)
 {
     VmsSnapshot *snapshot = self->work.snapshot;
-    gint64 now = vms_clock_realtime_us();
 
     vms_progress_enter(self->progress, VMSNAP_STAGE_FINISHING);
     snapshot->phase = VMSNAP_SNAPSHOT_READY;
-    vms_conditions_set(snapshot->conditions,
-                       vms_condition_new(vms_snapshot_ready_type(snapshot), VMS_CONDITION_TRUE,
-                                         "OperationCompleted", vms_grade_name(snapshot->grade),
-                                         now));
+    vms_conditions_set(snapshot->conditions, ready_condition(self));
     if (!vms_progress_check(self->progress, error) || !vms_bundle_write_manifest(snapshot, error))
         return FALSE;
     vms_journal_complete(self->work.operation, "the snapshot is complete and synced");
@@ -148,18 +179,19 @@ roll_back(VmsTaking *self, GError *why, GError **error)
 }
 
 gboolean
-vms_taking_run(VmsTaking *self, const char *operation_uuid, VmsTake take, char **ret_snapshot_uuid,
-               GError **error)
+vms_taking_fail(VmsTaking *self, GError *why, GError **error)
+{
+    if (self->work.snapshot_version > 0 && vms_error_get_code(why) != VMSNAP_E_UNCERTAIN)
+        return roll_back(self, why, error);
+    g_propagate_error(error, why);
+    return FALSE;
+}
+
+gboolean
+vms_taking_run(VmsTaking *self, VmsTake take, GError **error)
 {
     GError *failed = NULL;
 
-    if (!record_intent(self, operation_uuid, error))
-        return FALSE;
-    *ret_snapshot_uuid = g_strdup(self->work.snapshot->uuid);
-    if (take(self, &failed) && commit(self, &failed))
-        return TRUE;
-    if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN)
-        return roll_back(self, failed, error);
-    g_propagate_error(error, failed);
-    return FALSE;
+    return (record_intent(self, &failed) && take(self, &failed) && commit(self, &failed)) ||
+           vms_taking_fail(self, failed, error);
 }

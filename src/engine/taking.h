@@ -3,6 +3,7 @@
 
 #include "engine/cut.h"
 #include "engine/engine.h"
+#include "engine/lock.h"
 #include "engine/store.h"
 #include "engine/survey.h"
 #include "engine/window-queue.h"
@@ -15,11 +16,15 @@ typedef struct {
     VmsEngine *engine;
     const VmsSnapshotRequest *request;
     VmsProgress *progress;
+    const char *operation_uuid;
+    VmsLock *lock; /* of the VM or disk; NULL while it waits */
     VmsWork work;
     VmsSurvey *survey;
     VmsCutSet *cuts;
     VmsWatch *watch;  /* guard of a backup job that still runs */
     gboolean watched; /* there was one: its end removes the job's socket */
+    char *flaw;       /* reason of a crash-consistent cut, and what was against it; NULL: nothing */
+    char *flaw_text;
 } VmsTaking;
 
 void vms_taking_clear(VmsTaking *self);
@@ -30,14 +35,36 @@ typedef gboolean (*VmsTake)(VmsTaking *self, GError **error);
 
 /* engine/taking-record.c: write down what is surveyed, take it, and commit, or roll back to a
  * Failed record. UNCERTAIN leaves it to recover. */
-gboolean vms_taking_run(VmsTaking *self, const char *operation_uuid, VmsTake take,
-                        char **ret_snapshot_uuid, GError **error);
+gboolean vms_taking_run(VmsTaking *self, VmsTake take, GError **error);
+/* Give up: what was stored becomes Failed. Takes @why; always FALSE. */
+gboolean vms_taking_fail(VmsTaking *self, GError *why, GError **error);
+/* Snapshot and operation as far as the request tells; not stored. */
+void vms_taking_make_records(VmsTaking *self);
+/* The UUID of the snapshot's record; NULL if none was stored. */
+char *vms_taking_dup_uuid(const VmsTaking *self);
+
+/* engine/taking-pending.c: store that the snapshot waits, and why, unless that is known already.
+ * Takes @why. On failure the taking is at its end. */
+gboolean vms_taking_pend(VmsTaking *self, const char *vm_uuid, GError *why, GError **error);
 
 /* engine/taking-ready.c: read the VM, and refuse what cannot be taken now. */
 gboolean vms_taking_survey(VmsTaking *self, const char *vm, GError **error);
-/* The same until the VM is ready or the caller's patience ends; nothing is frozen or made. Then
- * the last reason stands, and prefer goes on without a freeze. */
-gboolean vms_taking_survey_when_ready(VmsTaking *self, const char *vm, GError **error);
+/* The same, under the VM's lock, and whether its agent can be asked; at @last that is left to the
+ * window: prefer goes on without. */
+gboolean vms_taking_look(VmsTaking *self, const char *vm, gboolean last, GError **error);
+
+/* What a taking waits for. */
+typedef struct {
+    const char *lock_name;
+    const char *vm;  /* UUID; NULL: a disk that no VM has */
+    gboolean shared; /* the lock */
+    gboolean (*look)(VmsTaking *self, const char *vm, gboolean last, GError **error);
+} VmsReadiness;
+
+/* Take the lock and look until both succeed or the caller's patience ends; nothing is frozen, held
+ * or made meanwhile, the record is Pending. Then the last reason stands. On failure the taking is
+ * at its end. */
+gboolean vms_taking_when_ready(VmsTaking *self, const VmsReadiness *ready, GError **error);
 
 /* engine/taking-cut.c: prepare and cut, anew when a reservation was outgrown. */
 gboolean vms_taking_cut(VmsTaking *self, GError **error);

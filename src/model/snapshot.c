@@ -92,6 +92,15 @@ vms_snapshot_free(VmsSnapshot *snapshot)
     g_free(snapshot);
 }
 
+void
+vms_snapshot_name_vm(VmsSnapshot *snapshot, const VmsVm *vm)
+{
+    g_free(snapshot->vm_uuid);
+    snapshot->vm_uuid = g_strdup(vm->uuid);
+    g_free(snapshot->vm_name);
+    snapshot->vm_name = g_strdup(vm->name);
+}
+
 const VmsSnapshotDisk *
 vms_snapshot_find_disk(const VmsSnapshot *snapshot, const char *target)
 {

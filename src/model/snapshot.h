@@ -72,6 +72,7 @@ VmsDependency *vms_dependency_new(const char *path, const char *role);
 void vms_dependency_free(VmsDependency *dependency);
 VmsSnapshot *vms_snapshot_new(const char *uuid, const char *name);
 void vms_snapshot_free(VmsSnapshot *snapshot);
+void vms_snapshot_name_vm(VmsSnapshot *snapshot, const VmsVm *vm);
 const VmsSnapshotDisk *vms_snapshot_find_disk(const VmsSnapshot *snapshot, const char *target);
 
 /* The condition that says whether it is there: "VirtualMachineSnapshotReady" … */

@@ -73,6 +73,8 @@ class Bed:
         """Defines a VM; options are those of bed_vm.domain_xml."""
         return self.define_xml(domain_xml(name, disks, **options), name)
 
+    domain_xml = staticmethod(domain_xml)
+
     def define_xml(self, xml, name):
         """Defines a VM from ready XML."""
         path = f"/run/libvirt/{name}.xml"

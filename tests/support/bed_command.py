@@ -46,6 +46,10 @@ class Command:
                 return int(said[2:]), "\n".join(printed)
             printed.append(said)
 
+    def send(self, line):
+        """Starts a line of shell that takes the guest down: there will be no answer."""
+        self._socket.sendall(line.encode() + b"\n")
+
     def run(self, line, timeout=20):
         """Runs a line of shell and returns what it printed; failing is a BedError."""
         code, printed = self.result(line, timeout)

@@ -39,6 +39,7 @@ MODULES = {
     "vfat": "fat vfat nls_cp437 nls_ascii nls_utf8",
     "scsi": "scsi_common scsi_mod sd_mod virtio_scsi",
     "loop": "loop",
+    "panic": "pvpanic pvpanic_mmio",
 }
 
 
