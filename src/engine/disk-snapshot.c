@@ -21,12 +21,11 @@ check_open(const VmsTaking *self, gboolean open, GError **error)
 }
 
 static gboolean
-look(VmsTaking *self, const char *vm, gboolean last, GError **error)
+look(VmsTaking *self, const char *vm, GError **error)
 {
     gboolean open = FALSE;
 
     (void)vm;
-    (void)last;
     vms_progress_enter(self->progress, VMSNAP_STAGE_SURVEYING);
     g_clear_pointer(&self->survey, vms_survey_free);
     return vms_disk_survey(self->engine, self->request, &self->survey, &open, error) &&

@@ -21,9 +21,11 @@ vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *v
         .engine = engine, .request = request, .progress = progress, .operation_uuid = operation_uuid
     };
     g_autofree char *lock_name = vms_lock_name_vm(vm_uuid);
-    const VmsReadiness ready = {
-        .lock_name = lock_name, .vm = vm_uuid, .shared = TRUE, .look = vms_taking_look
-    };
+    const VmsReadiness ready = { .lock_name = lock_name,
+                                 .vm = vm_uuid,
+                                 .shared = TRUE,
+                                 .look = vms_taking_look,
+                                 .probe = vms_taking_probe };
     gboolean done;
 
     vms_progress_enter(progress, VMSNAP_STAGE_WAITING);

@@ -70,10 +70,15 @@ agent_is_ready(const VmsTaking *self, GError **error)
 }
 
 gboolean
-vms_taking_look(VmsTaking *self, const char *vm, gboolean last, GError **error)
+vms_taking_probe(VmsTaking *self, const char *vm, GError **error)
 {
-    return vms_journal_check_settled(self->engine, vm, error) &&
-           vms_taking_survey(self, vm, error) && (last || agent_is_ready(self, error));
+    return vms_taking_survey(self, vm, error) && agent_is_ready(self, error);
+}
+
+gboolean
+vms_taking_look(VmsTaking *self, const char *vm, GError **error)
+{
+    return vms_journal_check_settled(self->engine, vm, error) && vms_taking_survey(self, vm, error);
 }
 
 /* What passes by itself: somebody's lock or job, an agent that comes up, somebody's freeze. A
@@ -90,17 +95,25 @@ is_passing(const VmsTaking *self, const GError *error)
 }
 
 static gboolean
-try_once(VmsTaking *self, const VmsReadiness *ready, gboolean last, GError **error)
+take_lock(VmsTaking *self, const VmsReadiness *ready, GError **error)
 {
     const char *folder = self->engine->runtime_dir;
 
-    if ((ready->shared ? vms_lock_share(folder, ready->lock_name, self->operation_uuid, 0,
-                                        self->progress, &self->lock, error)
-                       : vms_lock_take(folder, ready->lock_name, self->operation_uuid, 0,
-                                       self->progress, &self->lock, error)) &&
-        ready->look(self, ready->vm, last, error))
+    if (ready->shared)
+        return vms_lock_share(folder, ready->lock_name, self->operation_uuid, 0, self->progress,
+                              &self->lock, error);
+    return vms_lock_take(folder, ready->lock_name, self->operation_uuid, 0, self->progress,
+                         &self->lock, error);
+}
+
+/* The agent, which may take its time, is asked before the lock is taken, and no more at @last. */
+static gboolean
+try_once(VmsTaking *self, const VmsReadiness *ready, gboolean last, GError **error)
+{
+    if (!last && ready->probe && !ready->probe(self, ready->vm, error))
+        return FALSE;
+    if (take_lock(self, ready, error) && ready->look(self, ready->vm, error))
         return TRUE;
-    /* Others may work on it while we wait. */
     g_clear_pointer(&self->lock, vms_lock_free);
     return FALSE;
 }
@@ -125,6 +138,7 @@ vms_taking_when_ready(VmsTaking *self, const VmsReadiness *ready, GError **error
     for (;;) {
         const gboolean last = vms_clock_monotonic_us() >= until;
         GError *failed = NULL;
+        GError *cancelled = NULL;
 
         if (try_once(self, ready, last, &failed))
             return TRUE;
@@ -133,7 +147,7 @@ vms_taking_when_ready(VmsTaking *self, const VmsReadiness *ready, GError **error
         if (!vms_taking_pend(self, ready->vm, failed, error))
             return FALSE;
         pause_for(self, until, &pause_us);
-        if (!vms_progress_check(self->progress, &failed))
-            return vms_taking_fail(self, failed, error);
+        if (!vms_progress_check(self->progress, &cancelled))
+            return vms_taking_fail(self, cancelled, error);
     }
 }

@@ -49,16 +49,18 @@ gboolean vms_taking_pend(VmsTaking *self, const char *vm_uuid, GError *why, GErr
 
 /* engine/taking-ready.c: read the VM, and refuse what cannot be taken now. */
 gboolean vms_taking_survey(VmsTaking *self, const char *vm, GError **error);
-/* The same, under the VM's lock, and whether its agent can be asked; at @last that is left to the
- * window: prefer goes on without. */
-gboolean vms_taking_look(VmsTaking *self, const char *vm, gboolean last, GError **error);
+/* The same under the VM's lock: nobody's exchange of its disks lies open. */
+gboolean vms_taking_look(VmsTaking *self, const char *vm, GError **error);
+/* The same before: and what answers can be asked for a freeze, or never will. */
+gboolean vms_taking_probe(VmsTaking *self, const char *vm, GError **error);
 
 /* What a taking waits for. */
 typedef struct {
     const char *lock_name;
     const char *vm;  /* UUID; NULL: a disk that no VM has */
     gboolean shared; /* the lock */
-    gboolean (*look)(VmsTaking *self, const char *vm, gboolean last, GError **error);
+    gboolean (*look)(VmsTaking *self, const char *vm, GError **error);  /* under the lock */
+    gboolean (*probe)(VmsTaking *self, const char *vm, GError **error); /* before; NULL: nothing */
 } VmsReadiness;
 
 /* Take the lock and look until both succeed or the caller's patience ends; nothing is frozen, held

@@ -60,6 +60,7 @@ def patience_ends_with_the_reason():
 
 
 WAITING = {}  # the VM of the tests below
+STARTED = []
 
 
 def waiting_vm():
@@ -78,6 +79,7 @@ def waiting_vm():
 def pending(name, reason, *options):
     """Starts a snapshot that has to wait; returns its process once others see that it does."""
     process = harness.spawn("snapshot", "create", "pending", name, "--wait-ready", "60", *options)
+    STARTED.append(process)
 
     def seen():
         reply = vmsnap("snapshot", "show", name)
@@ -102,7 +104,23 @@ def ended(process, code):
     return json.loads(out)
 
 
+def ends_its_waiters(test):
+    """A test that fails must not leave a snapshot that waits on."""
+    def run():
+        STARTED.clear()
+        try:
+            test()
+        finally:
+            for process in STARTED:
+                process.kill()
+            if "guest" in WAITING and WAITING["vm"].state() == "running":
+                WAITING["guest"].run("kill -CONT $(pidof qemu-ga)")
+    run.__name__ = test.__name__
+    return run
+
+
 @harness.test
+@ends_its_waiters
 def that_it_waits_is_on_record():
     """Others see it, its name is held, nobody's recover takes it, and nothing is frozen."""
     _, guest = waiting_vm()
@@ -128,6 +146,7 @@ def that_it_waits_is_on_record():
 
 
 @harness.test
+@ends_its_waiters
 def when_the_limit_ends_the_record_says_why():
     """Failed, with the reason it waited for; the name is free."""
     _, guest = waiting_vm()
@@ -146,6 +165,7 @@ def when_the_limit_ends_the_record_says_why():
 
 
 @harness.test
+@ends_its_waiters
 def a_killed_waiter_is_recovered():
     """Its record becomes Failed, nothing is left."""
     vm, guest = waiting_vm()
@@ -164,6 +184,7 @@ def a_killed_waiter_is_recovered():
 
 
 @harness.test
+@ends_its_waiters
 def a_waiter_can_be_cancelled():
     """Ctrl-C ends it at once."""
     vm, guest = waiting_vm()
@@ -178,6 +199,7 @@ def a_waiter_can_be_cancelled():
 
 
 @harness.test
+@ends_its_waiters
 def a_lock_is_waited_for_in_sight():
     """The holder is named."""
     vm, guest = waiting_vm()
