@@ -24,7 +24,7 @@ vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, const char *v
     const VmsReadiness ready = { .lock_name = lock_name,
                                  .vm = vm_uuid,
                                  .shared = TRUE,
-                                 .look = vms_taking_look,
+                                 .look = vms_taking_survey,
                                  .probe = vms_taking_probe };
     gboolean done;
 

@@ -14,6 +14,14 @@ enum {
     LONGEST_PAUSE_MS = 1000
 };
 
+static gboolean
+is_begun(const VmsTaking *self)
+{
+    const VmsOperation *operation = self->work.operation;
+
+    return operation && operation->phase == VMSNAP_OPERATION_IN_PROGRESS;
+}
+
 gboolean
 vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
 {
@@ -29,7 +37,7 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
     vms_progress_enter(self->progress, VMSNAP_STAGE_SURVEYING);
     g_clear_pointer(&self->survey, vms_survey_free);
     /* When it is surveyed again, its own overlays are known. */
-    if (!self->work.operation && !vms_journal_check_settled(self->engine, vm, error))
+    if (!is_begun(self) && !vms_journal_check_settled(self->engine, vm, error))
         return FALSE;
     return vms_survey_vm(self->engine, &request, &self->survey, error) &&
            vms_consistency_before(self->survey->vm, self->request->policy, &wish, NULL, error) &&
@@ -75,14 +83,8 @@ vms_taking_probe(VmsTaking *self, const char *vm, GError **error)
     return vms_taking_survey(self, vm, error) && agent_is_ready(self, error);
 }
 
-gboolean
-vms_taking_look(VmsTaking *self, const char *vm, GError **error)
-{
-    return vms_journal_check_settled(self->engine, vm, error) && vms_taking_survey(self, vm, error);
-}
-
-/* What passes by itself: somebody's lock or job, an agent that comes up, somebody's freeze. A
- * channel that is not there does not come. */
+/* What passes by itself: somebody's lock or job, an agent that comes up, somebody's freeze; not
+ * what must be recovered. A channel that is not there does not come. */
 static gboolean
 is_passing(const VmsTaking *self, const GError *error)
 {
@@ -91,6 +93,8 @@ is_passing(const VmsTaking *self, const GError *error)
 
     if (g_strcmp0(reason, "AgentNotReady") == 0)
         return vm && may_have_agent(vm);
+    if (g_strcmp0(reason, "Unfinished") == 0)
+        return FALSE;
     return vms_error_get_code(error) == VMSNAP_E_BUSY || g_strcmp0(reason, "FreezeFailed") == 0;
 }
 

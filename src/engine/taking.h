@@ -49,9 +49,7 @@ gboolean vms_taking_pend(VmsTaking *self, const char *vm_uuid, GError *why, GErr
 
 /* engine/taking-ready.c: read the VM, and refuse what cannot be taken now. */
 gboolean vms_taking_survey(VmsTaking *self, const char *vm, GError **error);
-/* The same under the VM's lock: nobody's exchange of its disks lies open. */
-gboolean vms_taking_look(VmsTaking *self, const char *vm, GError **error);
-/* The same before: and what answers can be asked for a freeze, or never will. */
+/* The same, and what answers can be asked for a freeze, or never will. */
 gboolean vms_taking_probe(VmsTaking *self, const char *vm, GError **error);
 
 /* What a taking waits for. */
