@@ -408,10 +408,9 @@ recover_operation(const Recovery *self, const VmsOperation *seen)
 static gboolean
 is_left(const Recovery *self, const VmsOperation *operation)
 {
-    return vms_operation_is_open(operation) &&
-           (!vms_journal_owner_alive(self->engine, operation) ||
-            (operation->phase != VMSNAP_OPERATION_PENDING &&
-             vms_journal_lock_tells(self->engine, operation)));
+    return vms_operation_is_open(operation) && (!vms_journal_owner_alive(self->engine, operation) ||
+                                                (operation->phase != VMSNAP_OPERATION_PENDING &&
+                                                 vms_journal_lock_tells(self->engine, operation)));
 }
 
 static gboolean

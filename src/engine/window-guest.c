@@ -10,6 +10,7 @@
 
 enum {
     THAW_CALL_MS = 5000,
+    STATUS_CALL_MS = 3000,
     UNDO_BOUND_MS = 10000, /* after that the guard goes on alone */
     RESUME_PAUSE_MS = 50
 };
@@ -65,6 +66,17 @@ is_frozen_by_another(const GError *error)
     return strstr(error->message, "frozen state") != NULL;
 }
 
+/* TRUE if the agent froze nothing of what it can freeze and knows of no freeze: somebody in the
+ * guest was first, and a thaw by the agent would thaw theirs. */
+static gboolean
+is_frozen_inside(const VmsWindowRun *run)
+{
+    gboolean frozen = TRUE;
+
+    return run->evidence->frozen_count == 0 && vms_consistency_can_freeze(run->evidence) &&
+           vms_agent_is_frozen(run->agent, STATUS_CALL_MS, &frozen, NULL) && !frozen;
+}
+
 /* Takes @failed. */
 static gboolean
 freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
@@ -75,7 +87,7 @@ freeze_failed(VmsWindowRun *run, GError *failed, GError **error)
     GError *unsure = NULL;
 
     vms_window_go_without(evidence, "FreezeFailed", cause->message);
-    if (is_frozen_by_another(cause)) {
+    if (is_frozen_by_another(cause) || is_frozen_inside(run)) {
         evidence->frozen_before = TRUE;
         run->frozen = FALSE;
     } else if (!thaw_until_confirmed(run, FALSE, NULL, &unsure)) {
@@ -121,7 +133,9 @@ vms_window_freeze(VmsWindowRun *run, GError **error)
         if (count > 0)
             return TRUE;
         /* Hooks in the guest may have run all the same. */
-        vms_refuse(&failed, VMSNAP_E_AGENT, "FreezeFailed", "the agent froze no file system");
+        vms_refuse(
+            &failed, VMSNAP_E_AGENT, "FreezeFailed",
+            "the agent froze no file system: frozen already, not by us, or not to be frozen");
     }
     return freeze_failed(run, failed, error);
 }

@@ -176,10 +176,9 @@ note_outside(Judge *judge)
     return TRUE;
 }
 
-/* The agent's answer counts the distinct file systems it froze, of the whole guest or of a list;
- * those it can freeze must all be among them. */
-static gboolean
-note_uncounted(Judge *judge)
+/* How many distinct file systems the freeze was to take, of the whole guest or of a list. */
+static guint
+count_wanted(const Judge *judge)
 {
     const VmsEvidence *e = judge->evidence;
     g_autoptr(GHashTable) distinct = g_hash_table_new(g_str_hash, g_str_equal);
@@ -191,6 +190,24 @@ note_uncounted(Judge *judge)
         if (g_hash_table_add(distinct, (gpointer)vms_guest_fs_identity(fs)))
             wanted += must_freeze(judge, fs) && vms_freeze_list_has(e, fs);
     }
+    return wanted;
+}
+
+gboolean
+vms_consistency_can_freeze(const VmsEvidence *evidence)
+{
+    const Judge judge = { .evidence = evidence };
+
+    return count_wanted(&judge) > 0;
+}
+
+/* Those that can be frozen must all be among those that the agent counted. */
+static gboolean
+note_uncounted(Judge *judge)
+{
+    const VmsEvidence *e = judge->evidence;
+    guint wanted = count_wanted(judge);
+
     if ((guint)e->frozen_count >= wanted)
         return FALSE;
     note_flaw(judge, "PotentiallyInconsistent",

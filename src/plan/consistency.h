@@ -32,6 +32,9 @@ char *vms_consistency_state_flaw(vmsnap_vm_state state, const char *state_reason
  * what carries it. @ret_why (may be NULL) names the mount. */
 gboolean vms_consistency_freeze_hangs(const GPtrArray *filesystems, char **ret_why);
 
+/* TRUE if there is a file system that the freeze of @evidence was to take. */
+gboolean vms_consistency_can_freeze(const VmsEvidence *evidence);
+
 typedef struct {
     vmsnap_grade grade;    /* the worst of the disks */
     vmsnap_grade *grades;  /* of each of the evidence's disks */
