@@ -46,7 +46,9 @@ find_blocks(const VmsEngine *engine, VmsCheckResult *check, const VmsSurvey *sur
     g_autoptr(GError) state = NULL;
     VmsFreezeWish wish = VMS_FREEZE_NOT;
 
-    if (!vms_journal_check_settled(engine, survey->vm->uuid, &left))
+    if (!vms_journal_check_settled(engine, survey->vm->uuid, &left) ||
+        !vms_journal_check_overlays(engine, survey->vm->uuid, vms_vm_current_disks(survey->vm),
+                                    &left))
         add_refusal(check, "VirtualMachine", survey->vm->name, left);
     if (!vms_survey_check_space(survey, &space))
         add_refusal(check, "VirtualDisk", survey->vm->name, space);

@@ -63,6 +63,14 @@ is_at_work(const VmsEngine *engine, const VmsOperation *operation)
     return vms_lock_is_at_work(engine->runtime_dir, name, operation->uuid);
 }
 
+static gboolean
+refuse_unfinished(const VmsOperation *operation, GError **error)
+{
+    return vms_refuse(error, VMSNAP_E_BUSY, "Unfinished",
+                      "operation %s (%s) of VM %s was interrupted: recover it first",
+                      operation->uuid, operation->type, operation->vm_name);
+}
+
 gboolean
 vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error)
 {
@@ -73,15 +81,57 @@ vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError *
     for (guint i = 0; i < operations->len; i++) {
         const VmsOperation *operation = operations->pdata[i];
 
-        if (!leaves_torn(operation, vm_uuid))
+        if (leaves_torn(operation, vm_uuid) && !is_at_work(engine, operation))
+            return refuse_unfinished(operation, error);
+    }
+    return TRUE;
+}
+
+static gboolean
+is_path_of(const GPtrArray *disks, const VmsOverlay *overlay)
+{
+    for (guint i = 0; i < disks->len; i++) {
+        const VmsDisk *disk = disks->pdata[i];
+
+        if (g_strcmp0(disk->path, overlay->path) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+check_paths(const VmsOperation *operation, const GPtrArray *disks, GError **error)
+{
+    for (guint i = 0; i < operation->overlays->len; i++) {
+        const VmsOverlay *overlay = operation->overlays->pdata[i];
+
+        if (is_path_of(disks, overlay))
+            return vms_refuse(error, VMSNAP_E_BUSY, "OverlaysActive",
+                              "operation %s clones disk %s of VM %s, which is on an overlay "
+                              "meanwhile",
+                              operation->uuid, overlay->target, operation->vm_name);
+    }
+    return TRUE;
+}
+
+gboolean
+vms_journal_check_overlays(const VmsEngine *engine, const char *vm_uuid, const GPtrArray *disks,
+                           GError **error)
+{
+    g_autoptr(GPtrArray) operations = NULL;
+
+    if (!vms_store_list_operations(engine->drivers->catalog, &operations, error))
+        return FALSE;
+    for (guint i = 0; i < operations->len; i++) {
+        const VmsOperation *operation = operations->pdata[i];
+        g_autoptr(GError) active = NULL;
+
+        if (!leaves_torn(operation, vm_uuid) || check_paths(operation, disks, &active))
             continue;
-        if (is_at_work(engine, operation))
-            return vms_refuse(error, VMSNAP_E_BUSY, "BlockDevicesNotReady",
-                              "VM %s is on overlays of operation %s (%s)", operation->vm_name,
-                              operation->uuid, operation->type);
-        return vms_refuse(error, VMSNAP_E_BUSY, "Unfinished",
-                          "operation %s (%s) of VM %s was interrupted: recover it first",
-                          operation->uuid, operation->type, operation->vm_name);
+        if (!is_at_work(engine, operation))
+            return refuse_unfinished(operation, error);
+        g_propagate_error(error, g_steal_pointer(&active));
+        return FALSE;
     }
     return TRUE;
 }

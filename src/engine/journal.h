@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "engine/store.h"
+#include "model/vm.h"
 
 #include <glib.h>
 
@@ -19,10 +20,14 @@ char *vms_journal_lock_name(const VmsOperation *operation);
 /* TRUE if it runs under such a lock that this engine sees: then that lock, free, says that
  * even a living owner has given it up. */
 gboolean vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *operation);
-/* Under the VM's lock: BUSY with reason "Unfinished" when an earlier operation was interrupted that
- * may have left disks of different times, or the VM on overlays, and with "BlockDevicesNotReady"
- * when somebody else who shares the lock has it on overlays just now. */
+/* Under the VM's lock, shared or not: BUSY with reason "Unfinished" when an earlier operation was
+ * interrupted that may have left disks of different times, or the VM on overlays. What others are
+ * at work on counts as settled: before a window opens, they are not in one. */
 gboolean vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error);
+/* BUSY when one of @disks (VmsDisk*) is an overlay that an operation has put in place: with reason
+ * "OverlaysActive" for as long as somebody is at work on it, else "Unfinished". */
+gboolean vms_journal_check_overlays(const VmsEngine *engine, const char *vm_uuid,
+                                    const GPtrArray *disks, GError **error);
 
 /* Mark it completed. Not stored yet. */
 void vms_journal_complete(VmsOperation *operation, const char *message);

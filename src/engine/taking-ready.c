@@ -22,6 +22,24 @@ is_begun(const VmsTaking *self)
     return operation && operation->phase == VMSNAP_OPERATION_IN_PROGRESS;
 }
 
+/* A disk that changed to an overlay, or back, while it was read shows what never was. */
+static gboolean
+check_disks(const VmsTaking *self, GError **error)
+{
+    VmsHypervisor *hv = self->engine->drivers->hypervisor;
+    const char *uuid = self->survey->vm->uuid;
+    g_autoptr(GError) failed = NULL;
+    g_autoptr(VmsVm) now = NULL;
+
+    if (vms_survey_check_disks(self->survey, &failed))
+        return TRUE;
+    if (vms_hypervisor_find_vm(hv, uuid, FALSE, &now, NULL) &&
+        !vms_journal_check_overlays(self->engine, uuid, vms_vm_current_disks(now), error))
+        return FALSE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
+}
+
 gboolean
 vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
 {
@@ -40,8 +58,10 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
     if (!is_begun(self) && !vms_journal_check_settled(self->engine, vm, error))
         return FALSE;
     return vms_survey_vm(self->engine, &request, &self->survey, error) &&
+           vms_journal_check_overlays(self->engine, self->survey->vm->uuid,
+                                      vms_vm_current_disks(self->survey->vm), error) &&
            vms_consistency_before(self->survey->vm, self->request->policy, &wish, NULL, error) &&
-           vms_survey_check_disks(self->survey, error) &&
+           check_disks(self, error) &&
            (self->request->policy != VMSNAP_CONSISTENCY_REQUIRE ||
             vms_survey_check_sharers(self->survey, error)) &&
            vms_survey_check_space(self->survey, error);

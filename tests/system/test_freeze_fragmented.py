@@ -7,10 +7,12 @@ the files' owners are as before, and nothing that the guest wrote is missing.
 """
 
 import functools
+import json
 import os
 import re
 import signal
 import subprocess
+import time
 import xml.etree.ElementTree as ElementTree
 
 import freeze_stage
@@ -20,6 +22,7 @@ import scenes
 bed = harness.bed(install=True)
 import bed_storage  # noqa: E402  pylint: disable=wrong-import-position
 import oracle  # noqa: E402  pylint: disable=wrong-import-position
+from bed_libvirt import wait_until  # noqa: E402  pylint: disable=wrong-import-position
 
 vmsnap = harness.vmsnap
 PIECES = 10000
@@ -279,6 +282,44 @@ def the_next_command_brings_it_home_first():
     assert [disk["by_overlay"] for disk in shot["disks"]] == [True, True], shot
     for name in ("earlier", "next"):
         vmsnap("snapshot", "delete", name, check=0)
+    scene.check_whole()
+
+
+@harness.test
+def another_waits_until_the_overlays_are_gone():
+    """The owner lives: who comes meanwhile is told so, or waits."""
+    scene = pieces()
+    names, _ = steps()
+    driver = freeze_stage.Driver("pieces", "first", stop=names.index("cut-base-cloned") + 1)
+    driver.wait("at")
+    refused = vmsnap("snapshot", "create", "pieces", "second")
+    assert (refused.code, refused.json["error"]["reason"]) == (4, "OverlaysActive"), refused
+    second = harness.spawn("snapshot", "create", "pieces", "second", "--wait-ready", "60")
+    time.sleep(0.5)
+    driver.go_on()
+    assert driver.end() is None
+    assert second.wait(60) == 0, second.stderr.read()
+    for name in ("first", "second"):
+        check_shot(freeze_stage.find(name), 1)
+        vmsnap("snapshot", "delete", name, check=0)
+    scene.check_whole()
+
+
+@harness.test
+def who_waits_for_the_window_of_one_that_dies_is_not_deceived():
+    """It has looked at the disks before the VM was on overlays, and is let in while it is."""
+    scene = pieces()
+    driver = freeze_stage.Driver("pieces", "first", stop=1)  # it has the window by then
+    driver.wait("at")
+    second = harness.spawn("snapshot", "create", "pieces", "second", "--wait-ready", "60")
+    wait_until(lambda: len(overlays(scene)) == 4, 20, "the second to be prepared")
+    driver.go_on()
+    wait_until(lambda: scene.vm.disks()["vda"].endswith(".overlay"), 10, "overlays", 0.002)
+    driver.kill()
+    out, _ = second.communicate(timeout=90)
+    assert second.returncode == 4, out
+    assert json.loads(out)["error"]["reason"] in ("Unfinished", "StateChanged"), out
+    freeze_stage.recover()
     scene.check_whole()
 
 
