@@ -208,18 +208,19 @@ vms_window_suspend(VmsWindowRun *run, GError **error)
     return TRUE;
 }
 
-/* TRUE if it runs, or is gone: nothing is left to resume. */
+/* TRUE if it runs, is off or gone: nothing is left to resume. It may be another instance than the
+ * window began with: then that one was suspended. */
 static gboolean
 stands_no_more(const VmsWindowRun *run)
 {
     VmsInstance instance = { .domain_id = -1 };
     vmsnap_vm_state state = VMSNAP_VM_PAUSED;
+    g_autoptr(GError) failed = NULL;
 
-    if (is_gone(run))
-        return TRUE;
-    return vms_hypervisor_read_state(run->engine->drivers->urgent, run->vm->uuid, &state, &instance,
-                                     NULL) &&
-           state != VMSNAP_VM_PAUSED;
+    if (vms_hypervisor_read_state(run->engine->drivers->urgent, run->vm->uuid, &state, &instance,
+                                  &failed))
+        return state != VMSNAP_VM_PAUSED;
+    return vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND;
 }
 
 gboolean

@@ -46,6 +46,10 @@ main(int argc, char **argv)
 
     for (int i = 1; i < argc; i++)
         count += g_file_test(argv[i], G_FILE_TEST_IS_DIR) ? run_folder(argv[i]) : run_file(argv[i]);
-    printf("%u input(s)\n", count);
+    if (argc > 1) {
+        g_autofree char *name = g_path_get_basename(argv[1]);
+
+        printf("fuzz executions: %u of the corpus of %s, 0 findings\n", count, name);
+    }
     return count ? 0 : 1;
 }
