@@ -109,6 +109,7 @@ Test(disk, a_path_is_found_as_the_disk_of_its_vm)
     g_autofree char *path = make_disk(bench, "x.raw");
     g_autoptr(VmsDiskInfo) own = NULL;
     g_autoptr(VmsDiskInfo) by_name = NULL;
+    g_autoptr(VmsDiskInfo) running = NULL;
     g_autoptr(VmsDiskInfo) none = NULL;
 
     cr_assert(vms_engine_find_disk(&bench->engine, bench->world->disks[1], NULL, &own, NULL));
@@ -116,6 +117,11 @@ Test(disk, a_path_is_found_as_the_disk_of_its_vm)
     cr_assert_eq(own->virtual_size, 65536);
     cr_assert(vms_engine_find_disk(&bench->engine, "web/vdb", "raw", &by_name, NULL));
     cr_assert_str_eq(by_name->path, own->path);
+    g_strlcpy(bench->world->other, bench->world->disks[1], sizeof(bench->world->other));
+    bench->world->domain_id = 7;
+    bench->world->state = VMSNAP_VM_RUNNING;
+    cr_assert(vms_engine_find_disk(&bench->engine, bench->world->disks[1], NULL, &running, NULL));
+    cr_assert_str_eq(running->name, "web/vdb", "the one that runs, of two VMs that have it");
     cr_assert(vms_engine_find_disk(&bench->engine, path, NULL, &none, NULL));
     cr_assert_str_eq(none->name, path);
     cr_assert_null(none->vm_uuid);
