@@ -5,7 +5,9 @@
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -18,7 +20,7 @@ import bed_storage  # noqa: E402  pylint: disable=wrong-import-position
 
 vmsnap = harness.vmsnap
 run = bed_storage.run
-POINTS = 7  # of each operation in CI
+POINTS = 6  # of each operation in CI
 
 
 def kind_of(path):
@@ -59,14 +61,14 @@ def refused(path, name, exit_code, code, reason, *words, **more):
 def round_trip(storage, kind):
     """Take, compare, damage the original, verify, delete; returns the method."""
     folder = bed.storage(storage, 1024)
-    path = bed.make_disk(f"{folder}/d.{'qcow2' if kind == 'qcow2' else 'img'}", kind, size_mb=128)
+    path = bed.make_disk(f"{folder}/d.{'qcow2' if kind == 'qcow2' else 'img'}", kind, size_mb=64)
     before = contents(path)
     shot = take(path, "round", "--label", "a=b")
     disk, = shot["disks"]
     assert (shot["kind"], shot["phase"], shot["consistency"], shot["vm"]) == \
         ("VirtualDiskSnapshot", "Ready", "offline", None), shot
     assert (disk["name"], disk["source"], disk["format"]) == (path, path, kind), disk
-    assert disk["virtual_size"] == 128 << 20, disk
+    assert disk["virtual_size"] == 64 << 20, disk
     assert [state["clean"] for state in shot["evidence"]["filesystem_state"]] == [True], shot
     run(["qemu-io", "-f", kind, "-c", "write -q -P 0x5a 1M 64k", path])
     assert contents(disk["path"]) == before != contents(path)
@@ -242,6 +244,61 @@ def a_busy_disk_can_be_waited_for():
     with open(lock, "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         refused(path, "late", 4, "BUSY", "Locked")
+
+
+def while_copied(path, meddle):
+    """What comes of a creation in the middle of whose copy that happens."""
+    folder = os.path.dirname(path)
+    with harness.spawn("disk-snapshot", "create", path, "middle") as process:
+        while not any("disk.raw" in names for _, _, names in os.walk(f"{folder}/.vmsnap")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.002)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            meddle()
+        finally:
+            process.send_signal(signal.SIGCONT)
+        out, err = process.communicate(timeout=60)
+    reply = json.loads(out)
+    assert "error" in reply, (out, err)
+    left = scenes.left_beside(folder)
+    assert left == [], left
+    return reply["error"]
+
+
+@harness.test
+def nobody_takes_it_unseen_while_it_is_copied():
+    """A writer that comes, a VM that is given it: seen after the cut. QEMU itself is kept out."""
+    path = f"{bed.storage('ext4', 1024)}/d.img"
+    with open(path, "wb") as file:
+        file.write(os.urandom(1 << 20) * 300)
+
+    def write():
+        with open(path, "r+b") as disk:
+            disk.write(b"x")
+
+    def define():
+        bed.define_vm("given", [{"path": path, "format": "raw"}])
+
+    def start():
+        refusal = bed.virsh("start", "given", check=False)
+        assert refusal.returncode != 0 and "lock" in refusal.stderr, refusal
+
+    error = while_copied(path, write)
+    assert (error["code"], error["reason"]) == ("BUSY", "StateChanged"), error
+    error = while_copied(path, define)
+    assert (error["code"], error["reason"]) == ("IN_USE", "AttachedElsewhere"), error
+    vm = bed.vm("given")
+    vm.undefine()
+    error = while_copied(path, lambda: (define(), start()))
+    assert (error["code"], error["reason"]) == ("IN_USE", "AttachedElsewhere"), error
+    vm.undefine()
+    made = take(path, "middle")
+    bed.define_vm("given", [{"path": path, "format": "raw"}])
+    shown = vmsnap("disk-snapshot", "show", "middle", check=0).json
+    assert shown == made, "what becomes of the disk changes nothing in its snapshot"
+    vm.undefine()
+    drop("middle")
 
 
 @harness.test
