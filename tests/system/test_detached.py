@@ -260,10 +260,10 @@ def while_copied(path, meddle):
             process.send_signal(signal.SIGCONT)
         out, err = process.communicate(timeout=60)
     reply = json.loads(out)
-    assert "error" in reply, (out, err)
-    left = scenes.left_beside(folder)
-    assert left == [], left
-    return reply["error"]
+    shots = [] if "error" in reply else [reply]
+    left = scenes.left_beside(folder, shots)
+    assert left == [], (left, err)
+    return reply["error"] if "error" in reply else reply
 
 
 @harness.test
@@ -284,6 +284,15 @@ def nobody_takes_it_unseen_while_it_is_copied():
         refusal = bed.virsh("start", "given", check=False)
         assert refusal.returncode != 0 and "lock" in refusal.stderr, refusal
 
+    def others():
+        assert vmsnap("-c", "none", "recover", check=0).json["acts"] == [], "its owner lives"
+        error = take(path, "second", check=4)["error"]
+        assert error["reason"] == "Locked" and "process" in error["message"], error
+        error = vmsnap("disk-snapshot", "delete", "middle", check=4).json["error"]
+        assert error["reason"] == "Locked", error
+        shot = vmsnap("disk-snapshot", "wait", "middle", "--timeout", "0.1", check=4).json["error"]
+        assert shot["reason"] == "StillRunning", shot
+
     error = while_copied(path, write)
     assert (error["code"], error["reason"]) == ("BUSY", "StateChanged"), error
     error = while_copied(path, define)
@@ -293,7 +302,8 @@ def nobody_takes_it_unseen_while_it_is_copied():
     error = while_copied(path, lambda: (define(), start()))
     assert (error["code"], error["reason"]) == ("IN_USE", "AttachedElsewhere"), error
     vm.undefine()
-    made = take(path, "middle")
+    made = while_copied(path, others)
+    assert made["phase"] == "Ready", made
     bed.define_vm("given", [{"path": path, "format": "raw"}])
     shown = vmsnap("disk-snapshot", "show", "middle", check=0).json
     assert shown == made, "what becomes of the disk changes nothing in its snapshot"
