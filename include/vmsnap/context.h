@@ -22,8 +22,9 @@ VMSNAP_BEGIN_DECLS
 typedef enum {
     VMSNAP_CONTEXT_READ_ONLY = 1, /**< Lists, checks and dry-runs only; no secrets are read and no
                                        agent is asked. */
-    VMSNAP_CONTEXT_SELF_GUARD = 2 /**< Freeze without a guard process when none can be started:
-                                       the caller's process answers for the thaw. Recorded. */
+    VMSNAP_CONTEXT_SELF_GUARD = 2 /**< Freeze without a guard process: a thread of the library thaws
+                                       at the deadline, and nobody does when the process dies.
+                                       Recorded. */
 } vmsnap_context_flags;
 
 /** How to open. Start from #VMSNAP_CONTEXT_OPTIONS_INIT; a zero field means its default. */

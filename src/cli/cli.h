@@ -129,6 +129,9 @@ CliExit cli_plan_compare(const Cli *cli, const char *path, const vmsnap_plan *pl
 void cli_watch_signals(void);
 /* Wait for @job, with a progress bar on a terminal. 1, or the negative code it failed with. */
 int cli_watch(const Cli *cli, vmsnap_job *job, vmsnap_error **ret_error);
+/* Thaw a VM, in cmd-freeze.c; as cli_watch(). */
+int cli_thaw_job(Cli *cli, const char *name, guint32 flags, vmsnap_job **ret_job,
+                 vmsnap_error **error);
 /* TRUE after Ctrl-C. */
 gboolean cli_interrupted(void);
 
@@ -141,5 +144,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_snapshot, vmsnap_snapshot_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_snapshot_list, vmsnap_snapshot_list_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_operation, vmsnap_operation_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_operation_list, vmsnap_operation_list_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_freeze, vmsnap_freeze_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_plan, vmsnap_plan_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_job, vmsnap_job_unref)

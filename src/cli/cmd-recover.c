@@ -52,6 +52,22 @@ fail(const Cli *cli, const char *json, vmsnap_error *error)
     return status;
 }
 
+static const CliOption recover_options[] = {
+    { "force-thaw", 0, "VM", "only thaw this VM, whoever froze it" },
+    { 0 },
+};
+
+static int
+recover(Cli *cli, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    int result;
+
+    if (cli_given(cli, "force-thaw"))
+        return cli_thaw_job(cli, cli_value(cli, "force-thaw"), VMSNAP_THAW_FORCE, ret_job, error);
+    result = vmsnap_context_recover(cli->context, ret_job, error);
+    return result < 0 ? result : cli_watch(cli, *ret_job, error);
+}
+
 static CliExit
 run_recover(Cli *cli)
 {
@@ -61,9 +77,8 @@ run_recover(Cli *cli)
 
     if (!cli_open(cli, CLI_REPAIR, &status))
         return status;
-    if (vmsnap_context_recover(cli->context, &job, &error) < 0)
+    if (recover(cli, &job, &error) < 0 && !job)
         return cli_fail(cli, error);
-    (void)cli_watch(cli, job, &error);
     return error ? fail(cli, vmsnap_job_get_json(job), error)
                  : answer(cli, vmsnap_job_get_json(job));
 }
@@ -72,5 +87,6 @@ const CliCommand cli_recover = {
     .name = "recover",
     .arguments = "",
     .summary = "Finish or undo what killed processes left, thaw what they froze",
+    .options = recover_options,
     .run = run_recover,
 };

@@ -4,6 +4,8 @@
 #include "cli/cli.h"
 
 extern const CliCommand cli_check;
+extern const CliCommand cli_freeze;
+extern const CliCommand cli_thaw;
 extern const CliCommand cli_vm_list;
 extern const CliCommand cli_vm_show;
 extern const CliCommand cli_disk_list;

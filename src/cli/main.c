@@ -9,6 +9,8 @@
 
 static const CliCommand *const commands[] = {
     &cli_check,
+    &cli_freeze,
+    &cli_thaw,
     &cli_vm_list,
     &cli_vm_show,
     &cli_disk_list,

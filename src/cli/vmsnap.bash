@@ -34,7 +34,7 @@ _vmsnap()
         -o | --output | --agent-socket | --consistency | --disk | --method | --wait-ready | \
             --freeze-call | --freeze-budget | --accept-unfrozen | --store | --label | \
             --description | --vm | --timeout | --mode | \
-            --stop-timeout | --undo-ttl | --plan | --format) ((++i)) ;;
+            --stop-timeout | --undo-ttl | --plan | --format | --force-thaw) ((++i)) ;;
         -*) ;;
         *) words+=("$option") ;;
         esac
@@ -48,7 +48,7 @@ _vmsnap()
     --method) COMPREPLY=($(compgen -W 'auto reflink copy backup' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'raw qcow2' -- "$cur")); return ;;
     --mode) COMPREPLY=($(compgen -W 'dry-run strict best-effort' -- "$cur")); return ;;
-    --vm) COMPREPLY=($(compgen -W "$(_vmsnap_names vm list)" -- "$cur")); return ;;
+    --vm | --force-thaw) COMPREPLY=($(compgen -W "$(_vmsnap_names vm list)" -- "$cur")); return ;;
     --state-dir | --store) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     --plan) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     esac
@@ -59,6 +59,8 @@ _vmsnap()
             --freeze-budget --accept-unfrozen --store --label --description' ;;
         'disk-snapshot create') options='--consistency --format --method --wait-ready --freeze-call
             --freeze-budget --accept-unfrozen --store --label --description' ;;
+        'freeze '*) options='--timeout --wait-ready --freeze-call --disk --accept-unfrozen' ;;
+        'recover '*) options='--force-thaw' ;;
         'snapshot list') options='--vm --label' ;;
         'disk-snapshot list') options='--disk --label' ;;
         'snapshot wait' | 'disk-snapshot wait') options='--timeout' ;;
@@ -71,13 +73,13 @@ _vmsnap()
     fi
 
     case "${#words[@]} ${words[*]}" in
-    '0 ') options='check vm disk snapshot disk-snapshot restore undo operation recover' ;;
+    '0 ') options='check freeze thaw vm disk snapshot disk-snapshot restore undo operation recover' ;;
     '1 vm') options='list show' ;;
     '1 disk') options='list' ;;
     '1 snapshot' | '1 disk-snapshot') options='create list show delete verify wait' ;;
     '1 operation') options='list show' ;;
     '1 undo') options="list $(_vmsnap_names undo list)" ;;
-    '1 check' | '1 restore' | '2 vm show' | '2 disk list' | '2 snapshot create')
+    '1 check' | '1 freeze' | '1 thaw' | '1 restore' | '2 vm show' | '2 disk list' | '2 snapshot create')
         options=$(_vmsnap_names vm list) ;;
     '2 restore '* | '2 snapshot show' | '2 snapshot delete' | '2 snapshot verify' | \
         '2 snapshot wait') options=$(_vmsnap_names snapshot list) ;;

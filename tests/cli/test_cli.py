@@ -116,12 +116,14 @@ class Usage(Case):
         ["restore", "web", "one"], ["restore", "web", "one", "--mode", "soft"],
         ["restore", "web", "one", "--mode", ""], ["restore", "web", "one", "--mode=strict=1"],
         ["undo"], ["undo", "drop"], ["undo", "not-a-uuid"], ["--no-recover=1", "vm", "list"],
-        ["clone", "web", "--mode", "strict"], ["freeze", "web"], ["gc"], ["export", "disk:/x"],
+        ["clone", "web", "--mode", "strict"], ["freeze"], ["thaw"],
+        ["freeze", "web", "--timeout", "601"],
+        ["gc"], ["export", "disk:/x"],
         ["disk-snapshot", "create", "disk", "a"], ["disk-snapshot", "create", "web/", "a"],
         ["disk-snapshot", "create", "web/vda", "a", "--disk", "vda"],
         ["disk-snapshot", "create", "web/vda", "a", "--format", "vmdk"],
         ["disk-snapshot", "create", "web/vda", "a", "--format", "qcow2"],
-        ["recover", "--force-thaw", "web"],
+        ["recover", "--force-thaw"],
     ]
 
     def test_mistakes_exit_2_with_a_message_and_no_trace(self):
@@ -189,7 +191,7 @@ class Usage(Case):
     def test_completion_knows_where_it_is(self):
         names = "--no-recover -q vm list"
         for words, offers, asked in [
-                ([""], "check vm disk snapshot disk-snapshot restore undo operation recover", None),
+                ([""], "check freeze thaw vm disk snapshot disk-snapshot restore undo operation recover", None),
                 (["check", ""], "web", names),
                 (["--state-dir", "/x", "check", "w"], "web",
                  "--no-recover -q --state-dir /x vm list"),

@@ -37,6 +37,13 @@ class Examples(unittest.TestCase):
         self.assertIn("AgentNotReady", done.stderr)
         self.assertNotIn("frozen", done.stderr)
 
+    def test_nothing_is_cut_without_a_freeze(self):
+        cut = os.path.join(self.state, "cut")
+        done = self.example("storage-array", TEST_DRIVER, "test", f"touch {cut}", self.state)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("AgentNotReady", done.stderr)
+        self.assertFalse(os.path.exists(cut))
+
     def test_a_restore_of_nothing_is_not_found(self):
         done = self.example("restore-checked", "none", "nosuch", self.state)
         self.assertEqual(done.returncode, 1, done.stderr)
@@ -48,7 +55,7 @@ class Examples(unittest.TestCase):
         self.assertIn('"acts"', done.stdout)
 
     def test_programs_say_how_they_are_used(self):
-        for name in ("take-snapshot", "restore-checked", "event-loop-epoll"):
+        for name in ("take-snapshot", "restore-checked", "storage-array", "event-loop-epoll"):
             done = self.example(name)
             self.assertEqual(done.returncode, 2)
             self.assertIn("usage", done.stderr)

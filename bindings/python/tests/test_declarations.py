@@ -17,12 +17,16 @@ from vmsnap import _native  # noqa: E402
 HEADERS = public_headers.Headers(os.path.join(TOP, "include"))
 STRUCTS = {"vmsnap_context_options": _native.ContextOptions,
            "vmsnap_context_status": _native.ContextStatus,
+           "vmsnap_freeze_options": _native.FreezeOptions,
            "vmsnap_progress": _native.Progress,
            "vmsnap_restore_options": _native.RestoreOptions,
-           "vmsnap_snapshot_options": _native.SnapshotOptions}
+           "vmsnap_snapshot_options": _native.SnapshotOptions,
+           "vmsnap_thaw_options": _native.ThawOptions}
 ENUMS = {"vmsnap_code": (vmsnap.Code, "VMSNAP_E_"),
          "vmsnap_frozen": (vmsnap.Frozen, "VMSNAP_FROZEN_"),
          "vmsnap_context_flags": (vmsnap.ContextFlags, "VMSNAP_CONTEXT_"),
+         "vmsnap_freeze_flags": (vmsnap.FreezeFlags, "VMSNAP_FREEZE_"),
+         "vmsnap_thaw_flags": (vmsnap.ThawFlags, "VMSNAP_THAW_"),
          "vmsnap_vm_state": (vmsnap.VMState, "VMSNAP_VM_"),
          "vmsnap_verdict": (vmsnap.Verdict, "VMSNAP_VERDICT_"),
          "vmsnap_consistency_policy": (vmsnap.Consistency, "VMSNAP_CONSISTENCY_"),

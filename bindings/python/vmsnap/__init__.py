@@ -12,13 +12,14 @@ its subclasses tell what the caller can do.
 """
 
 from ._context import Context, Status
-from ._enums import (Code, Consistency, ContextFlags, Frozen, Grade, Method, Mode,
+from ._enums import (Code, Consistency, ContextFlags, FreezeFlags, Frozen, Grade, Method, Mode,
                      OperationPhase, RestoreFlags, Severity, SnapshotKind, SnapshotPhase, Stage,
-                     Verdict, VMState)
+                     ThawFlags, Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
                       HypervisorError, Inconsistent, InternalError, InUse, Invalid, Lost,
                       NoSpace, NotFound, PermissionDenied, PlanStale, StorageError, Timeout,
                       Uncertain, Unsupported)
+from ._freeze import Freeze
 from ._handles import VM, Check, Disk, Finding, Operation, Plan, Snapshot
 from ._job import Job, Progress
 from ._native import lib as _lib
@@ -31,10 +32,10 @@ def get_version():
 
 __all__ = [
     "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "Conflict", "Consistency",
-    "Context", "ContextFlags", "Disk", "Error", "Exists", "Finding", "Forked", "Frozen", "Grade",
-    "HypervisorError", "InUse", "Inconsistent", "InternalError", "Invalid", "Job", "Lost",
-    "Method", "Mode", "NoSpace", "NotFound", "Operation", "OperationPhase", "PermissionDenied",
-    "Plan", "PlanStale", "Progress", "RestoreFlags", "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase",
-    "Stage", "Status", "StorageError", "Timeout", "Uncertain", "Unsupported", "VM", "VMState",
-    "Verdict", "get_version",
+    "Context", "ContextFlags", "Disk", "Error", "Exists", "Finding", "Forked", "Freeze",
+    "FreezeFlags", "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
+    "Invalid", "Job", "Lost", "Method", "Mode", "NoSpace", "NotFound", "Operation",
+    "OperationPhase", "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
+    "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
+    "ThawFlags", "Timeout", "Uncertain", "Unsupported", "VM", "VMState", "Verdict", "get_version",
 ]

@@ -53,6 +53,14 @@ class ContextFlags(enum.IntFlag):
     SELF_GUARD = 2
 
 
+class FreezeFlags(enum.IntFlag):
+    DETACHED = 1
+
+
+class ThawFlags(enum.IntFlag):
+    FORCE = 1
+
+
 class VMState(_Open):
     UNKNOWN = 0
     RUNNING = 1

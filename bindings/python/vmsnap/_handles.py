@@ -10,6 +10,7 @@ from . import _native
 from ._enums import (Consistency, Grade, Method, Mode, OperationPhase, RestoreFlags, Severity,
                      SnapshotKind, SnapshotPhase, Verdict, VMState)
 from ._errors import call_out, text
+from ._freeze import freeze_options, run_freeze, started_freeze, started_thaw, thaw_options
 from ._handle import Handle, Reference, encode, encode_list, milliseconds, whole_seconds
 from ._job import Job
 from ._native import lib
@@ -112,6 +113,32 @@ class VM(Reading):
     def check(self):
         """Ask what a snapshot would meet now; changes nothing."""
         return Check(call_out(lib.vmsnap_vm_check, self._ref))
+
+    def start_freeze(self, hold=None, **options):
+        """Start freezing the guest for a cut by other means; a Job, see its freeze()."""
+        return Job(started_freeze(self._ref, freeze_options(hold, **options)))
+
+    def freeze(self, hold=None, **options):
+        """Freeze the guest for a cut by other means; a Freeze, best used in a with block.
+
+        hold: seconds it may last, 30 by default. Options: detached (it outlives this process and
+        ends at its deadline or by thaw()), disks (targets that will be cut; all), accept_unfrozen,
+        and in seconds freeze_call, wait_ready.
+        """
+        return run_freeze(self.start_freeze(hold, **options))
+
+    def start_thaw(self, force=False):
+        """Start ending a detached freeze, or with force whatever froze the guest; a Job."""
+        return Job(started_thaw(self._ref, thaw_options(force)))
+
+    def thaw(self):
+        """End a detached freeze, or one that was left behind, of whichever process: the Freeze."""
+        return run_freeze(self.start_thaw())
+
+    def force_thaw(self):
+        """Thaw the guest whoever froze it; the acts, as a dict."""
+        with self.start_thaw(force=True) as job:
+            return job.result()
 
     def snapshot(self, name, *, disks=None, **options):
         """Start taking a snapshot of every disk at one point in time; a Job.

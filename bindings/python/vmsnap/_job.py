@@ -81,6 +81,11 @@ class Job(Handle):
         from ._handles import Snapshot
         return Snapshot(call_out(lib.vmsnap_job_ref_snapshot, self._ref))
 
+    def freeze(self):
+        """The Freeze that the finished job began or ended."""
+        from ._freeze import Freeze
+        return Freeze(call_out(lib.vmsnap_job_ref_freeze, self._ref))
+
     @property
     def operation_uuid(self):
         """The UUID of its recorded operation, or None."""

@@ -40,6 +40,16 @@ class Progress(Sized):
                 ("bytes_total", c_uint64), ("stage", c_uint32), ("reserved0", c_uint32)]
 
 
+class FreezeOptions(Sized):
+    _fields_ = [("struct_size", c_size_t), ("disks", TEXTS), ("accept_unfrozen", TEXTS),
+                ("hold_ms", c_uint32), ("freeze_call_ms", c_uint32),
+                ("wait_ready_ms", c_uint32), ("flags", c_uint32)]
+
+
+class ThawOptions(Sized):
+    _fields_ = [("struct_size", c_size_t), ("flags", c_uint32), ("reserved0", c_uint32)]
+
+
 class RestoreOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("flags", c_uint32), ("stop_timeout_ms", c_uint32),
                 ("undo_ttl_s", c_uint32), ("wait_ready_ms", c_uint32)]
@@ -123,6 +133,16 @@ DECLARATIONS = {
     "vmsnap_check_ref": (HANDLE, HANDLE),
     "vmsnap_check_unref": (None, HANDLE),
 
+    "vmsnap_freeze_start": (c_int, HANDLE, _POINTER(FreezeOptions), OUT, OUT),
+    "vmsnap_freeze_end": (c_int, HANDLE, OUT, OUT),
+    "vmsnap_vm_thaw": (c_int, HANDLE, _POINTER(ThawOptions), OUT, OUT),
+    "vmsnap_freeze_get_uuid": (TEXT, HANDLE),
+    "vmsnap_freeze_get_ended": (c_int, HANDLE),
+    "vmsnap_freeze_get_proven": (c_int, HANDLE),
+    "vmsnap_freeze_get_json": (TEXT, HANDLE),
+    "vmsnap_freeze_ref": (HANDLE, HANDLE),
+    "vmsnap_freeze_unref": (None, HANDLE),
+
     "vmsnap_snapshot_create": (c_int, HANDLE, _POINTER(SnapshotOptions), OUT, OUT),
     "vmsnap_snapshot_delete": (c_int, HANDLE, OUT, OUT),
     "vmsnap_snapshot_verify": (c_int, HANDLE, OUT, OUT),
@@ -175,6 +195,7 @@ DECLARATIONS = {
     "vmsnap_job_cancel": (None, HANDLE),
     "vmsnap_job_get_operation_uuid": (TEXT, HANDLE),
     "vmsnap_job_ref_snapshot": (c_int, HANDLE, OUT, OUT),
+    "vmsnap_job_ref_freeze": (c_int, HANDLE, OUT, OUT),
     "vmsnap_job_get_json": (TEXT, HANDLE),
     "vmsnap_job_ref": (HANDLE, HANDLE),
     "vmsnap_job_unref": (None, HANDLE),
