@@ -323,6 +323,46 @@ def who_waits_for_the_window_of_one_that_dies_is_not_deceived():
     scene.check_whole()
 
 
+def fill(folder):
+    """Takes all the space there is; returns the file that has it."""
+    path = f"{folder}/fill"
+    with open(path, "wb") as handle:
+        size = 1 << 30
+        while size >= 4096:
+            try:
+                os.posix_fallocate(handle.fileno(), handle.tell(), size)
+                handle.seek(0, os.SEEK_END)
+            except OSError:
+                size //= 2
+    return path
+
+
+@harness.test
+def a_full_disk_does_not_reach_the_guest():
+    """The overlays have their space, and what one gives back serves the next one's base."""
+    scene = pieces()
+    names, _ = steps()
+    clones = [n for n, name in enumerate(names) if name == "cut-base-cloned"]
+    driver = freeze_stage.Driver("pieces", "full", stop=clones[-1] + 1)
+    driver.wait("at")
+    path = fill(scene.folder)
+    assert os.statvfs(scene.folder).f_bavail < 64
+    scene.vm.exec(["dd", "if=/dev/urandom", "of=/mnt/vdb/new", "bs=1M", "count=40", "conv=fsync"])
+    go_on(scene)
+    driver.go_on()
+    error = driver.end()
+    go_on(scene)
+    assert scene.vm.state() == "running"
+    os.unlink(path)
+    freeze_stage.recover()
+    assert overlays(scene) == [], overlays(scene)
+    scene.check_home()
+    harness.note(error["message"] if error else "Ready all the same")
+    vmsnap("snapshot", "delete", "full")
+    scene.vm.exec(["rm", "/mnt/vdb/new"])
+    scene.check_whole()
+
+
 @harness.test
 def cancelled_on_the_way():
     """The VM is brought home all the same, and no snapshot is left."""
