@@ -11,8 +11,8 @@ import harness
 
 BUILD = f"{harness.ROOT}/build-fuzz"
 SETUP = ["-Dfuzzing=true", "-Db_lundef=false", "-Db_sanitize=address,undefined"]
-RUNS = {"agent-reply": 500_000, "freeze": 200_000, "domain-xml": 100_000, "qcow2": 150_000,
-        "record": 100_000}
+RUNS = {"agent-reply": 500_000, "freeze": 200_000, "domain-xml": 100_000, "qcow2": 100_000,
+        "record": 100_000, "superblock": 60_000}
 LIMIT_S = 1500  # a target
 DONE = re.compile(r"^Done (\d+) runs", re.M)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "adapter/blkid/media.h"
 #include "adapter/blkid/superblock.h"
+#include "adapter/blkid/xfs-log.h"
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -118,6 +119,32 @@ judge_ntfs(const Probe *probe, guint64 offset, const guint8 *start, gsize size)
     return vms_superblock_judge_ntfs_volume(record, count);
 }
 
+/* One file system inside the image. */
+typedef struct {
+    const Probe *probe;
+    guint64 offset;
+} Inside;
+
+static gboolean
+read_inside(gconstpointer data, guint64 at, void *buffer, gsize size)
+{
+    const Inside *inside = data;
+    const Probe *probe = inside->probe;
+    guint64 end;
+
+    return g_uint64_checked_add(&end, inside->offset, at) && end <= probe->size &&
+           size <= probe->size - end && probe->reader->read(probe->image, end, buffer, size, NULL);
+}
+
+static VmsFsClean
+judge_xfs(const Probe *probe, guint64 offset, const guint8 *start, gsize size)
+{
+    const Inside inside = { .probe = probe, .offset = offset };
+    const VmsXfsSource source = { .read = read_inside, .data = &inside };
+
+    return vms_xfs_log_judge(&source, start, size);
+}
+
 /* The start of a partition from the copy, which has it already. */
 static VmsFsClean
 judge(const Probe *probe, guint64 offset, const char *type)
@@ -129,6 +156,8 @@ judge(const Probe *probe, guint64 offset, const char *type)
         return VMS_FS_UNKNOWN;
     if (!strcmp(type, "ntfs"))
         return judge_ntfs(probe, offset, start, (gsize)n);
+    if (!strcmp(type, "xfs"))
+        return judge_xfs(probe, offset, start, (gsize)n);
     return vms_superblock_judge(type, start, (gsize)n);
 }
 

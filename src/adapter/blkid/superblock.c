@@ -140,13 +140,31 @@ vms_superblock_find_ntfs_volume(const guint8 *start, gsize size, guint64 *ret_of
     return TRUE;
 }
 
+/* Each 512 bytes of a record end in a mark that tells a torn write, and whose place holds something
+ * else: that stands in a list at the start. FALSE when it was torn. */
+static gboolean
+put_back_marks(guint8 *record, gsize size)
+{
+    gsize list = get16(record, size, 4);
+    gsize count = get16(record, size, 6);
+
+    for (gsize i = 1; i < count; i++) {
+        gsize at = i * 512 - 2;
+
+        if (at + 2 > size || list + i * 2 + 2 > size || memcmp(record + at, record + list, 2) != 0)
+            return FALSE;
+        memcpy(record + at, record + list + i * 2, 2);
+    }
+    return TRUE;
+}
+
 VmsFsClean
-vms_superblock_judge_ntfs_volume(const guint8 *record, gsize size)
+vms_superblock_judge_ntfs_volume(guint8 *record, gsize size)
 {
     const guint32 volume_information = 0x70;
     gsize at = get16(record, size, 0x14);
 
-    if (!has(record, size, 0, "FILE", 4))
+    if (!has(record, size, 0, "FILE", 4) || !put_back_marks(record, size))
         return VMS_FS_UNKNOWN;
     while (at >= 0x18 && at + 24 <= size) {
         guint32 type = get32(record, size, at);
