@@ -92,15 +92,29 @@ wait_for_guard(const Recovery *self, const VmsLease *lease)
     return TRUE;
 }
 
+/* After a restart of the host only a guest that was saved on the way down can be left: it came
+ * back as another instance. */
+static gboolean
+release(const Recovery *self, const VmsLease *lease, char **ret_done, GError **error)
+{
+    VmsLease seen = *lease;
+
+    if (!same_boot(self, lease->boot_id))
+        seen.instance = (VmsInstance){ .domain_id = -1 };
+    return vms_release_held(self->engine->drivers, &seen, RELEASE_LIMIT_MS, ret_done, error);
+}
+
 static void
 release_lease(const Recovery *self, const VmsLease *lease, const char *object)
 {
     g_autofree char *done = NULL;
     g_autoptr(GError) error = NULL;
 
-    if (same_boot(self, lease->boot_id) &&
-        !vms_release_held(self->engine->drivers, lease, RELEASE_LIMIT_MS, &done, &error)) {
-        tell_failure(self, object, error);
+    if (!release(self, lease, &done, &error)) {
+        if (vms_error_get_code(error) == VMSNAP_E_BUSY)
+            tell(self, object, "skipped", error->message);
+        else
+            tell_failure(self, object, error);
         return;
     }
     vms_crash_point("recover-released");
@@ -108,7 +122,7 @@ release_lease(const Recovery *self, const VmsLease *lease, const char *object)
         tell_failure(self, object, error);
         return;
     }
-    tell(self, object, "thawed", done ? done : "the host was restarted since: nothing is held");
+    tell(self, object, "thawed", done ? done : "nothing is held any more");
 }
 
 /* As it is now, under the lock: while we waited its VM may have got a window of somebody else's. */

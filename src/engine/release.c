@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/thaw.h"
+#include "engine/whereabouts.h"
 
 enum {
     ASK_MS = 1000, /* of the agent in one round; it is silent as long as the VM stands still */
@@ -51,34 +52,23 @@ tell(const Done *done)
     return n > 0 ? g_strjoinv(", ", (char **)words) : NULL;
 }
 
-/* Owner and guard may see differently well whose process it is; a domain that was started anew has
- * another id. */
+/* TRUE in @ret_held if the guest is there that the lease is of. A job does not come back. */
 static gboolean
-is_same(const VmsInstance *a, const VmsInstance *b)
+find_guest(const VmsDrivers *drivers, const VmsLease *lease, vmsnap_vm_state *ret_state,
+           gboolean *ret_held, GError **error)
 {
-    if (a->domain_id < 0 || a->domain_id != b->domain_id)
+    VmsWhereabouts where = VMS_GUEST_GONE;
+
+    if (!vms_whereabouts_find(drivers->urgent, lease->vm_uuid, &lease->instance, &where, ret_state,
+                              error))
         return FALSE;
-    return a->process.pid == 0 || b->process.pid == 0 || vms_instance_equal(a, b);
-}
-
-/* TRUE in @ret_same if the lease's instance is the one that runs. */
-static gboolean
-find_instance(const VmsDrivers *drivers, const VmsLease *lease, vmsnap_vm_state *ret_state,
-              gboolean *ret_same, GError **error)
-{
-    g_autoptr(GError) failed = NULL;
-    VmsInstance now = { .domain_id = -1 };
-
-    if (vms_hypervisor_read_state(drivers->urgent, lease->vm_uuid, ret_state, &now, &failed)) {
-        *ret_same = is_same(&now, &lease->instance);
-        return TRUE;
-    }
-    if (vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND) {
-        *ret_same = FALSE;
-        return TRUE;
-    }
-    g_propagate_error(error, g_steal_pointer(&failed));
-    return FALSE;
+    *ret_held = where == VMS_GUEST_HERE;
+    if (where == VMS_GUEST_AWAY && lease->freezes && lease->state != VMS_LEASE_JOB)
+        return vms_refuse(error, VMSNAP_E_BUSY, "MaybeFrozen",
+                          "VM %s was saved or migrated while it may have been frozen: it must be "
+                          "thawed when it runs again",
+                          lease->vm_uuid);
+    return TRUE;
 }
 
 /* A window opens on running VMs only, so one that stands still was stopped by the window. */
@@ -141,7 +131,7 @@ release_once(const VmsDrivers *drivers, const VmsLease *lease, Done *done, gbool
     vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
     gboolean ended;
 
-    if (!find_instance(drivers, lease, &state, ret_same, error))
+    if (!find_guest(drivers, lease, &state, ret_same, error))
         return FALSE;
     /* A lease of a job says that the window itself was left in order: what is paused or frozen
      * now is not ours. */

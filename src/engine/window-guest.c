@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/thaw.h"
+#include "engine/whereabouts.h"
 #include "engine/window-run.h"
 
 #include <string.h>
@@ -29,19 +30,17 @@ fail_maybe_frozen(const VmsWindowRun *run, GError **error, GError *cause)
     return FALSE;
 }
 
-/* TRUE if the instance that was frozen runs no more, and its freeze with it. */
+/* TRUE if the guest that was frozen is no more, and its freeze with it. */
 static gboolean
 is_gone(const void *data)
 {
     const VmsWindowRun *run = data;
-    VmsInstance instance = { .domain_id = -1 };
+    VmsWhereabouts where = VMS_GUEST_HERE;
     vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
-    g_autoptr(GError) failed = NULL;
 
-    if (vms_hypervisor_read_state(run->engine->drivers->urgent, run->vm->uuid, &state, &instance,
-                                  &failed))
-        return instance.domain_id != run->evidence->before.domain_id;
-    return vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND;
+    return vms_whereabouts_find(run->engine->drivers->urgent, run->vm->uuid, &run->evidence->before,
+                                &where, &state, NULL) &&
+           where == VMS_GUEST_GONE;
 }
 
 static gboolean

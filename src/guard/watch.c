@@ -110,6 +110,15 @@ read_lease(const Guard *guard, VmsLease **ret_lease)
     return DONE;
 }
 
+/* An agent that does not answer, a guest that is saved: no fault of the connection. */
+static gboolean
+is_the_guests(const GError *error)
+{
+    int code = vms_error_get_code(error);
+
+    return code == VMSNAP_E_AGENT || code == VMSNAP_E_TIMEOUT || code == VMSNAP_E_BUSY;
+}
+
 /* One attempt to free what the lease names. The backup job of an owner that lives is its own
  * affair. @ret_last: no freeze can come after this. */
 static Outcome
@@ -134,10 +143,8 @@ release_once(Guard *guard, gboolean owner_lives, gboolean *ret_last)
     if (vms_release_held(guard->drivers, lease, RELEASE_MS, NULL, &failed))
         return owner_lives || vms_lease_remove(watch->state_dir, watch->vm_uuid, NULL) ? DONE
                                                                                        : AGAIN;
-    /* The daemon may have been restarted: what the old connection says is of no use. An agent
-     * that does not answer is no fault of the connection. */
-    if (vms_error_get_code(failed) != VMSNAP_E_AGENT &&
-        vms_error_get_code(failed) != VMSNAP_E_TIMEOUT) {
+    /* The daemon may have been restarted: what the old connection says is of no use. */
+    if (!is_the_guests(failed)) {
         watch->close(guard->drivers);
         guard->drivers = NULL;
     }

@@ -46,7 +46,7 @@ survey(FakeWorld *world)
 
     vm->persistent = TRUE;
     vm->managed_save = world->managed_save != 0;
-    vm->state_reason = g_strdup("shutdown");
+    vm->state_reason = g_strdup(world->restored ? "restored" : "shutdown");
     vm->inactive_xml = g_strdup(world->xml);
     vm->nvram = world->nvram[0] ? g_strdup(world->nvram) : NULL;
     add_disks(world, vm->disks);

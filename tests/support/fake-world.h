@@ -42,6 +42,7 @@ typedef struct {
     /* the machine around the guest; see fake-machine.c */
     atomic_int gone;         /* undefined */
     atomic_int managed_save; /* has one */
+    atomic_int restored;     /* what runs came out of one */
     atomic_int deaf;         /* does not follow when it is asked to stop */
     atomic_int torn_starts;  /* started with disks of different times */
     atomic_int saves;        /* is saved, not stopped, when it is asked to stop */

@@ -170,6 +170,7 @@ class Stage(scenes.Scene):
         if self.vm.state() != "shut off":
             self.vm.kill_qemu(signal.SIGCONT)
             self.vm.destroy()
+        self.vm.virsh("managedsave-remove", check=False)
         vmsnap("recover")
         vmsnap("snapshot", "delete", "m")
         self.run()

@@ -305,6 +305,30 @@ def guest_and_owner_go_together():
 
 
 @test
+def a_guest_is_saved_while_frozen():
+    """As a host does it that is shut down: frozen in its image, and thawed when it runs again."""
+    for victim in ("owner", "") if scenes.LONG else ("owner",):
+        driver = stage().frozen_at(FROZEN)
+        stage().beat.close()
+        stage().shell.close()
+        stage().vm.virsh("managedsave")
+        if victim:
+            driver.kill()
+        else:
+            driver.go_on()
+            error = driver.end()
+            assert error["frozen"] == "unknown", error
+        time.sleep(1)
+        acts = vmsnap("recover").json["acts"]
+        assert any(act["act"] == "skipped" for act in acts), acts
+        stage().vm.start()
+        moment = time.monotonic()
+        stage().beat, stage().shell = stage().vm.beat(), stage().vm.command()
+        tell("saved and restored", stage().resumed_after(moment, 5))
+        assert not settled()
+
+
+@test
 def a_guest_is_reset_while_frozen():
     """What was frozen runs again from its start: no snapshot of a frozen guest."""
     driver = stage().frozen_at(FROZEN)

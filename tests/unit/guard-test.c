@@ -331,6 +331,7 @@ static void
 restart_vm_and_die(void)
 {
     killers_world->domain_id = 8;
+    killers_world->state = VMSNAP_VM_RUNNING;
     raise(SIGKILL);
 }
 
@@ -475,6 +476,33 @@ Test(guard, ends_a_job_that_begins_late)
     g_strlcpy(bench->world->job_socket, bench->window.backup_socket,
               sizeof(bench->world->job_socket));
     bench->world->job = VMS_JOB_BACKUP;
+    wait_settled(bench);
+    cr_assert(bench_is_clean(bench), "%s", bench->world->log);
+}
+
+static void
+be_saved_and_die(void)
+{
+    killers_world->managed_save = TRUE;
+    killers_world->state = VMSNAP_VM_OFF;
+    killers_world->domain_id = -1;
+    raise(SIGKILL);
+}
+
+/* It is frozen in its image, and again when it runs from that. */
+Test(guard, waits_for_a_guest_that_was_saved)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    killers_world = bench->world;
+    run_owner(bench, be_saved_and_die);
+    vms_clock_sleep_us(300000);
+    cr_assert(bench_has_lease(bench), "%s", bench->world->log);
+    cr_assert_not(strstr(bench->world->log, "thaw"), "%s", bench->world->log);
+    bench->world->managed_save = FALSE;
+    bench->world->restored = TRUE;
+    bench->world->domain_id = 99;
+    bench->world->state = VMSNAP_VM_RUNNING;
     wait_settled(bench);
     cr_assert(bench_is_clean(bench), "%s", bench->world->log);
 }
