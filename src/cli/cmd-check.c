@@ -46,7 +46,7 @@ print_disks(JsonObject *check)
 static void
 print_filesystems(JsonObject *check)
 {
-    static const char *const titles[] = { "MOUNT", "TYPE", "DISKS", NULL };
+    static const char *const titles[] = { "MOUNT", "TYPE", "DISKS", "FREEZES", "WHY", NULL };
     CliTable *table;
 
     if (cli_count(check, "filesystems") == 0)
@@ -58,6 +58,8 @@ print_filesystems(JsonObject *check)
         cli_table_add(table, cli_text(fs, "mountpoint"));
         cli_table_add(table, cli_text(fs, "type"));
         cli_table_add(table, cli_joined(fs, "disks", ","));
+        cli_table_add(table, g_strdup(cli_truth(fs, "freezes") ? "yes" : "no"));
+        cli_table_add(table, cli_text(fs, "why"));
     }
     (void)printf("\n");
     cli_table_print(table);
@@ -73,6 +75,8 @@ print_check(const char *json)
     print_line("VM:", cli_text(vm, "name"));
     print_line("State:", cli_text(root, "state"));
     print_line("Agent:", cli_text(root, "agent_version"));
+    print_line("Job:", cli_text(root, "job"));
+    print_line("Locked by:", cli_text(root, "locked_by"));
     print_line("Verdict:", cli_text(root, "verdict"));
     cli_print_findings(root, "findings", stdout);
     print_filesystems(root);

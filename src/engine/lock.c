@@ -338,6 +338,18 @@ vms_lock_leave(VmsLock *lock)
 }
 
 char *
+vms_lock_find_holder(const char *runtime_dir, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/locks/%s.lock", runtime_dir, name);
+    g_auto(VmsFd) fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct flock byte = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = LOCK_AT, .l_len = 1 };
+
+    if (fd < 0 || fcntl(fd, F_OFD_GETLK, &byte) != 0 || byte.l_type == F_UNLCK)
+        return NULL;
+    return name_holders(fd);
+}
+
+char *
 vms_lock_name_vm(const char *vm_uuid)
 {
     return g_ascii_strdown(vm_uuid, -1);

@@ -25,6 +25,8 @@ gboolean vms_lock_share(const char *runtime_dir, const char *name, const char *o
                         guint wait_ms, VmsProgress *progress, VmsLock **ret_lock, GError **error);
 /* TRUE if somebody has it, shared or alone, in the name of @operation. */
 gboolean vms_lock_is_at_work(const char *runtime_dir, const char *name, const char *operation);
+/* Who keeps others from sharing it, as in the refusal; NULL: nobody. Takes and makes nothing. */
+char *vms_lock_find_holder(const char *runtime_dir, const char *name);
 void vms_lock_free(VmsLock *lock);
 /* Say anew who holds it, and until when (microseconds since the epoch). */
 gboolean vms_lock_note(VmsLock *lock, const VmsProcessId *holder, const char *operation,

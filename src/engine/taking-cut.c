@@ -86,12 +86,8 @@ cut_off(VmsTaking *self, GError **error)
 static gboolean
 cut(VmsTaking *self, GError **error)
 {
-    VmsEvidence *evidence = vms_evidence_new();
-
     vms_evidence_free(self->work.snapshot->evidence);
-    self->work.snapshot->evidence = evidence;
-    for (char **name = self->request->accept_unfrozen; name && *name; name++)
-        g_ptr_array_add(evidence->accepted, g_strdup(*name));
+    self->work.snapshot->evidence = vms_evidence_new();
     if (!(vms_vm_is_active(self->survey->vm) ? cut_running(self, error) : cut_off(self, error)))
         return FALSE;
     vms_taking_note_disks(self);

@@ -41,6 +41,9 @@ vms_taking_note_disks(VmsTaking *self)
     GPtrArray *facts = snapshot->evidence->disks;
 
     g_ptr_array_set_size(facts, 0);
+    g_ptr_array_set_size(snapshot->evidence->accepted, 0);
+    for (char **name = self->request->accept_unfrozen; name && *name; name++)
+        g_ptr_array_add(snapshot->evidence->accepted, g_strdup(*name));
     for (guint i = 0; i < snapshot->disks->len; i++) {
         const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
         const VmsSurveyDisk *source = self->survey->disks->pdata[i];

@@ -159,6 +159,8 @@ thaw_again(VmsWindowRun *run, GError *failed, int *ret_count, GError **error)
     GError *unsure = NULL;
 
     vms_evidence_warn(run->evidence, "thawing had to be repeated: %s", failed->message);
+    g_free(run->evidence->thaw_error);
+    run->evidence->thaw_error = g_strdup(failed->message);
     g_error_free(failed);
     run->evidence->thaw_failed = run->evidence->windows;
     if (thaw_until_confirmed(run, TRUE, ret_count, &unsure))

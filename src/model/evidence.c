@@ -76,6 +76,7 @@ vms_evidence_free(VmsEvidence *evidence)
     g_free(evidence->agent_version);
     g_free(evidence->freeze_error);
     g_free(evidence->freeze_reason);
+    g_free(evidence->thaw_error);
     g_free(evidence->state_reason);
     g_ptr_array_unref(evidence->filesystems);
     g_ptr_array_unref(evidence->freeze_list);

@@ -52,6 +52,7 @@ typedef struct {
     int thawed_count;       /* what the thaw answered; -1 likewise */
     gboolean frozen_before; /* the guest was frozen when we came */
     gboolean thaw_failed;   /* thaw answered with an error */
+    char *thaw_error;       /* the agent's own text of the first one that failed; NULL: none did */
     char *freeze_error;     /* why the freeze failed, the agent's own text; NULL: it did not */
     char *freeze_reason;    /* "AgentNotReady", "FreezeUnsupported", …; NULL: "FreezeFailed" */
     /* About the cut */

@@ -19,6 +19,7 @@ vms_check_disk_free(VmsCheckDisk *disk)
     g_free(disk->path);
     g_free(disk->format);
     g_free(disk->why);
+    g_free(disk->sharer);
     g_free(disk);
 }
 
@@ -29,6 +30,7 @@ vms_check_result_new(void)
 
     check->filesystems = g_ptr_array_new_with_free_func((GDestroyNotify)vms_guest_fs_free);
     check->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_check_disk_free);
+    check->exceptions = g_ptr_array_new_with_free_func(g_free);
     check->findings = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
     check->verdict = VMSNAP_VERDICT_BLOCKED;
     return check;
@@ -41,9 +43,13 @@ vms_check_result_free(VmsCheckResult *check)
         return;
     g_free(check->vm_name);
     g_free(check->vm_uuid);
+    g_free(check->state_reason);
     g_free(check->agent_version);
+    g_free(check->job);
+    g_free(check->locked_by);
     g_ptr_array_unref(check->filesystems);
     g_ptr_array_unref(check->disks);
+    g_ptr_array_unref(check->exceptions);
     g_ptr_array_unref(check->findings);
     g_free(check);
 }

@@ -21,6 +21,8 @@ typedef struct {
     guint64 virtual_size;
     guint64 space_needed;
     guint64 space_free;
+    gint64 writes; /* bytes written since the VM started; -1: not known, or off */
+    char *sharer;  /* another running VM that has it open; NULL: none */
 } VmsCheckDisk;
 
 typedef struct {
@@ -28,9 +30,16 @@ typedef struct {
     char *vm_uuid;
     vmsnap_vm_state state;
     vmsnap_verdict verdict;
+    char *state_reason;
+    gboolean managed_save;
+    gboolean agent_channel;
+    gboolean agent_connected;
     char *agent_version;    /* NULL: no answer, or not asked */
+    char *job;              /* a job that somebody runs on it; NULL: none */
+    char *locked_by;        /* NULL: nobody */
     GPtrArray *filesystems; /* VmsGuestFs* */
     GPtrArray *disks;       /* VmsCheckDisk* */
+    GPtrArray *exceptions;  /* char*: what would not be frozen, and why that is no flaw */
     GPtrArray *findings;    /* VmsFinding*: reasons against, warnings */
 } VmsCheckResult;
 

@@ -144,7 +144,9 @@ note_early_thaw(Judge *judge)
     const VmsTimes *t = &e->times;
 
     if (e->thaw_failed || t->thaw_acked == 0)
-        note_flaw(judge, "ThawedEarly", g_strdup("the thaw was not acknowledged"));
+        note_flaw(judge, "ThawedEarly",
+                  g_strconcat("the thaw was not acknowledged", e->thaw_error ? ": " : NULL,
+                              e->thaw_error, NULL));
     else if (e->thawed_count < e->frozen_count)
         note_flaw(judge, "ThawedEarly",
                   g_strdup_printf("%d file systems were frozen, but only %d still at the thaw",
@@ -448,4 +450,23 @@ vms_consistency_judge(const VmsEvidence *evidence)
     else
         judge_running(&judge);
     return verdict;
+}
+
+VmsVerdict *
+vms_consistency_foresee(VmsEvidence *evidence)
+{
+    const Judge judge = { .evidence = evidence };
+
+    evidence->after = evidence->before;
+    if (evidence->before.domain_id < 0)
+        return vms_consistency_judge(evidence);
+    evidence->frozen_count = (int)count_wanted(&judge);
+    evidence->thawed_count = evidence->frozen_count;
+    evidence->times = (VmsTimes){ .freeze_sent = 1,
+                                  .freeze_acked = 2,
+                                  .cut_start = 3,
+                                  .cut_end = 4,
+                                  .thaw_sent = 5,
+                                  .thaw_acked = 6 };
+    return vms_consistency_judge(evidence);
 }

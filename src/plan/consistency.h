@@ -49,6 +49,10 @@ typedef struct {
  * off state_before, state_reason, managed_save and both instances. */
 VmsVerdict *vms_consistency_judge(const VmsEvidence *evidence);
 
+/* What a cut would come to that is made now and finds everything else as it should be; @evidence
+ * has the facts from before it, and is filled up to that. */
+VmsVerdict *vms_consistency_foresee(VmsEvidence *evidence);
+
 /* FALSE under require when the verdict is not consistent: AGENT when the agent could not or did
  * not freeze, else INCONSISTENT, with the verdict's reason and message. */
 gboolean vms_verdict_check(const VmsVerdict *verdict, vmsnap_consistency_policy policy,

@@ -57,6 +57,25 @@ vms_guest_fs_kind(const VmsGuestFs *fs)
 }
 
 const char *
+vms_fs_kind_unfrozen(VmsFsKind kind)
+{
+    switch (kind) {
+    case VMS_FS_KIND_FREEZES:
+    case VMS_FS_KIND_STRANGER:
+        return NULL;
+    case VMS_FS_KIND_READ_ONLY:
+        return "read-only by type";
+    case VMS_FS_KIND_SWAP:
+        return "swap";
+    case VMS_FS_KIND_EFI:
+        return "EFI system partition";
+    case VMS_FS_KIND_CANNOT:
+        break;
+    }
+    return "this kind of file system cannot be frozen";
+}
+
+const char *
 vms_guest_fs_identity(const VmsGuestFs *fs)
 {
     if (fs->name && fs->name[0])

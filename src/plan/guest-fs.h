@@ -19,6 +19,8 @@ typedef enum {
 VmsFsKind vms_guest_fs_kind(const VmsGuestFs *fs);
 /* By type only, as seen on an image, where no mount point is known. */
 VmsFsKind vms_fs_type_kind(const char *type);
+/* Why a freeze passes a file system of this kind by; NULL: it does not. */
+const char *vms_fs_kind_unfrozen(VmsFsKind kind);
 /* What tells one mounted file system from another: entries of one device are one. */
 const char *vms_guest_fs_identity(const VmsGuestFs *fs);
 /* It may lie on the disk @target: listed there, or on a disk nobody could match. */

@@ -100,6 +100,7 @@ static const VmsField evidence_fields[] = {
     VMS_PLAIN(VmsEvidence, thawed_count, INT32),
     VMS_PLAIN(VmsEvidence, frozen_before, BOOL),
     VMS_PLAIN(VmsEvidence, thaw_failed, BOOL),
+    VMS_TEXT(VmsEvidence, thaw_error, VMS_CHECK_NONE),
     VMS_TEXT(VmsEvidence, freeze_error, VMS_CHECK_NONE),
     VMS_TEXT(VmsEvidence, freeze_reason, VMS_CHECK_NONE),
     VMS_NESTED(VmsEvidence, times, STRUCT, times_shape),

@@ -216,6 +216,7 @@ vms_view_add_evidence(VmsJson *json, const VmsEvidence *evidence)
     vms_json_add_bool(json, "overdue", evidence->overdue);
     vms_json_add_text(json, "freeze_reason", evidence->freeze_reason);
     vms_json_add_text(json, "freeze_error", evidence->freeze_error);
+    vms_json_add_text(json, "thaw_error", evidence->thaw_error);
     vms_json_add_texts(json, "exceptions", evidence->exceptions);
     vms_json_add_texts(json, "warnings", evidence->warnings);
     vms_json_close_object(json);

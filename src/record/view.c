@@ -2,6 +2,7 @@
 #include "record/view.h"
 
 #include "base/error.h"
+#include "plan/guest-fs.h"
 #include "record/json-writer.h"
 #include "record/view-parts.h"
 #include "record/words.h"
@@ -277,6 +278,36 @@ add_check_disk(VmsJson *json, const VmsCheckDisk *disk)
     vms_json_add_text(json, "why", disk->why);
     vms_json_add_uint(json, "virtual_size", disk->virtual_size);
     add_space(json, disk->space_needed, disk->space_free);
+    if (disk->writes < 0)
+        vms_json_add_null(json, "written");
+    else
+        vms_json_add_int(json, "written", disk->writes);
+    vms_json_add_text(json, "shared_with", disk->sharer);
+    vms_json_close_object(json);
+}
+
+static void
+add_check_fs(VmsJson *json, const VmsGuestFs *fs)
+{
+    const char *unfrozen = vms_fs_kind_unfrozen(vms_guest_fs_kind(fs));
+
+    vms_json_open_object(json, NULL);
+    vms_json_add_text(json, "mountpoint", fs->mountpoint);
+    vms_json_add_text(json, "type", fs->type);
+    vms_json_add_text_if(json, "name", fs->name);
+    vms_json_add_texts(json, "disks", fs->disks);
+    vms_json_add_bool(json, "freezes", unfrozen == NULL);
+    vms_json_add_text(json, "why", unfrozen);
+    vms_json_close_object(json);
+}
+
+static void
+add_check_agent(VmsJson *json, const VmsCheckResult *check)
+{
+    vms_json_open_object(json, "agent");
+    vms_json_add_bool(json, "channel", check->agent_channel);
+    vms_json_add_bool(json, "connected", check->agent_connected);
+    vms_json_add_text(json, "version", check->agent_version);
     vms_json_close_object(json);
 }
 
@@ -288,9 +319,18 @@ vms_view_check(const VmsCheckResult *check)
     vms_json_open_object(&json, NULL);
     vms_view_add_name(&json, "vm", check->vm_name, check->vm_uuid);
     vms_json_add_text(&json, "state", vms_vm_state_name(check->state));
+    vms_json_add_text(&json, "state_reason", check->state_reason);
+    vms_json_add_bool(&json, "managed_save", check->managed_save);
     vms_json_add_text(&json, "verdict", vms_words_find(vms_words_verdict, check->verdict));
     vms_json_add_text(&json, "agent_version", check->agent_version);
-    vms_view_add_filesystems(&json, check->filesystems);
+    add_check_agent(&json, check);
+    vms_json_add_text(&json, "job", check->job);
+    vms_json_add_text(&json, "locked_by", check->locked_by);
+    vms_json_open_array(&json, "filesystems");
+    for (guint i = 0; i < check->filesystems->len; i++)
+        add_check_fs(&json, check->filesystems->pdata[i]);
+    vms_json_close_array(&json);
+    vms_json_add_texts(&json, "exceptions", check->exceptions);
     vms_json_open_array(&json, "disks");
     for (guint i = 0; i < check->disks->len; i++)
         add_check_disk(&json, check->disks->pdata[i]);
