@@ -77,6 +77,7 @@ connect_drivers(vmsnap_context *context, const vmsnap_context_options *options,
         .catalog = paths->catalog,
         /* By the flag alone: who has no right to our folders may still ask guests. */
         .read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0,
+        .runtime_dir = context->engine.read_only ? NULL : context->engine.runtime_dir,
         .log = &context->log,
     };
     const VmsHypervisor *hv;

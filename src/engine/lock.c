@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/lock-fd.h"
+#include "base/lock-file.h"
 #include "base/process.h"
 #include "base/sys.h"
 
@@ -33,11 +33,6 @@ struct VmsLock {
     guint line; /* ours; MOST_LINES: none was free */
 };
 
-typedef struct {
-    const char *runtime_dir;
-    const char *file;
-} Place;
-
 void
 vms_lock_free(VmsLock *lock)
 {
@@ -45,42 +40,6 @@ vms_lock_free(VmsLock *lock)
         return;
     vms_lock_fd_free(lock->fd);
     g_free(lock);
-}
-
-/* Lock files stay when they are free: a name that goes and comes would let two hold "it". */
-static int
-open_lock_file(const char *runtime_dir, const char *file, GError **error)
-{
-    g_autofree char *folder = g_build_filename(runtime_dir, "locks", NULL);
-    g_auto(VmsFd) dir = VMS_FD_NONE;
-    g_autoptr(GError) refused = NULL;
-    int fd = -1;
-
-    /* QEMU's user passes the runtime folder on the way to its sockets, and no further. */
-    if (!vms_sys_make_dirs(runtime_dir, 0711, error) || !vms_sys_make_dirs(folder, 0700, error))
-        return -1;
-    dir = vms_sys_open_dir(folder, error);
-    if (dir < 0)
-        return -1;
-    fd = vms_sys_create_file(dir, file, 0600, &refused);
-    if (fd >= 0)
-        return fd;
-    if (!g_error_matches(refused, VMS_ERROR, VMSNAP_E_EXISTS)) {
-        g_propagate_error(error, g_steal_pointer(&refused));
-        return -1;
-    }
-    fd = openat(dir, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        vms_fail_errno(error, errno, "lock %s", file);
-    return fd;
-}
-
-static int
-open_place(gpointer data, GError **error)
-{
-    const Place *place = data;
-
-    return open_lock_file(place->runtime_dir, place->file, error);
 }
 
 /* One byte, not waiting. TRUE in @ret_taken if it is ours now. */
@@ -264,12 +223,11 @@ static gboolean
 take(const char *runtime_dir, const Wanted *wanted, VmsLock **ret_lock, GError **error)
 {
     g_autofree char *file = g_strconcat(wanted->name, ".lock", NULL);
-    Place place = { .runtime_dir = runtime_dir, .file = file };
     const VmsProcessId self = vms_process_self();
     g_autoptr(VmsLock) lock = g_new0(VmsLock, 1);
     int fd;
 
-    lock->fd = vms_lock_fd_open(open_place, &place, error);
+    lock->fd = vms_lock_file_open(runtime_dir, file, error);
     fd = lock->fd ? vms_lock_fd_get(lock->fd) : -1;
     if (fd < 0 || !wait_for(fd, wanted, error) || !take_line(fd, &lock->line, error) ||
         !write_line(lock, &self, wanted->operation, 0, error))
@@ -308,9 +266,9 @@ gboolean
 vms_lock_is_at_work(const char *runtime_dir, const char *name, const char *operation)
 {
     g_autofree char *file = g_strconcat(name, ".lock", NULL);
-    g_auto(VmsFd) fd = open_lock_file(runtime_dir, file, NULL);
+    g_autoptr(VmsLockFd) lock_fd = vms_lock_file_open(runtime_dir, file, NULL);
 
-    return fd >= 0 && is_held(fd, place_of_operation(operation));
+    return lock_fd && is_held(vms_lock_fd_get(lock_fd), place_of_operation(operation));
 }
 
 gboolean

@@ -68,7 +68,13 @@ open_hypervisor(const VmsWireRequest *request, VmsDrivers *drivers, GError **err
     if (!drivers->hypervisor)
         return FALSE;
     drivers->urgent = vms_libvirt_open(request->uri, request->read_only, request->log, error);
-    return drivers->urgent != NULL;
+    if (!drivers->urgent)
+        return FALSE;
+    if (request->runtime_dir) {
+        vms_libvirt_count_agents(drivers->hypervisor, request->runtime_dir);
+        vms_libvirt_count_agents(drivers->urgent, request->runtime_dir);
+    }
+    return TRUE;
 }
 
 gboolean

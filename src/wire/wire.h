@@ -9,8 +9,9 @@
 /* The composition root: the only place that knows adapters. */
 
 typedef struct {
-    const char *uri;     /* NULL: libvirt's default; "none": no hypervisor */
-    const char *catalog; /* "sqlite:/PATH", "memory:"; NULL: no catalog is opened (the guard) */
+    const char *uri;         /* NULL: libvirt's default; "none": no hypervisor */
+    const char *catalog;     /* "sqlite:/PATH", "memory:"; NULL: no catalog is opened (the guard) */
+    const char *runtime_dir; /* NULL: agent commands are not counted host-wide (the guard) */
     gboolean read_only;
     const VmsLog *log; /* borrowed for the life of the drivers */
 } VmsWireRequest;

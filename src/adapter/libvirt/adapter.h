@@ -4,6 +4,7 @@
 #include "adapter/libvirt/connection.h"
 #include "adapter/libvirt/gate.h"
 #include "adapter/libvirt/instance.h"
+#include "adapter/libvirt/lanes.h"
 #include "port/hypervisor.h"
 
 /* Inside of the libvirt adapter: the object behind VmsHypervisor, and what its files offer to the
@@ -14,7 +15,9 @@ typedef struct {
     VmsConnection *connection;
     const VmsLog *log;
     VmsInstances *instances;
-    VmsGate agent_gate; /* libvirtd serves five calls per connection: agents may not take all */
+    VmsGate agent_gate; /* how many agent commands at a time, before the host's places */
+    VmsLanes *lanes;    /* what they go over */
+    char *runtime_dir;  /* where the host's places are; NULL: they are not counted */
 } VmsLibvirt;
 
 /* A libvirt call about one domain, from lookup to release. */
@@ -33,6 +36,9 @@ gboolean vms_domain_call_begin(VmsDomainCall *on, VmsHypervisor *hv, const char 
 /* The same for calls made while a guest stands still: see vms_call_recall_domain(). */
 gboolean vms_domain_call_recall(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid,
                                 GError **error);
+/* The same over another connection. */
+gboolean vms_domain_call_recall_on(VmsDomainCall *on, VmsConnection *connection, const char *uuid,
+                                   GError **error);
 void vms_domain_call_clear(VmsDomainCall *on);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsDomainCall, vms_domain_call_clear)

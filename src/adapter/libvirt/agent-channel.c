@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "adapter/libvirt/adapter.h"
 #include "adapter/libvirt/errors.h"
+#include "adapter/libvirt/slots.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <libvirt/libvirt-qemu.h>
@@ -18,14 +20,21 @@ to_seconds(guint limit_ms)
     return (int)CLAMP(seconds, 1, 3600);
 }
 
+/* Nobody waits with a guest that may be frozen. */
 static gboolean
-send_command(VmsHypervisor *hv, const char *uuid, const char *request, guint limit_ms,
-             char **ret_reply, GError **error)
+is_thaw(const char *request)
+{
+    return strstr(request, "\"guest-fsfreeze-thaw\"") != NULL;
+}
+
+static gboolean
+send_on(VmsConnection *connection, const char *uuid, const char *request, guint limit_ms,
+        char **ret_reply, GError **error)
 {
     g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
     g_autofree char *reply = NULL;
 
-    if (!vms_domain_call_recall(&on, hv, uuid, error))
+    if (!vms_domain_call_recall_on(&on, connection, uuid, error))
         return FALSE;
     reply = virDomainQemuAgentCommand(on.domain, request, to_seconds(limit_ms), 0);
     if (!reply)
@@ -37,17 +46,49 @@ send_command(VmsHypervisor *hv, const char *uuid, const char *request, guint lim
     return TRUE;
 }
 
+static gboolean
+send_command(VmsLibvirt *self, const char *uuid, const char *request, guint limit_ms,
+             char **ret_reply, GError **error)
+{
+    VmsConnection *connection = vms_lanes_enter(self->lanes, error);
+    gboolean done;
+
+    if (!connection)
+        return FALSE;
+    done = send_on(connection, uuid, request, limit_ms, ret_reply, error);
+    vms_lanes_leave(self->lanes, connection);
+    return done;
+}
+
+/* Waiting for a place is part of the call's time. */
+static gboolean
+send_in_turn(VmsLibvirt *self, const char *uuid, const char *request, guint limit_ms,
+             char **ret_reply, GError **error)
+{
+    const gint64 until_us = vms_clock_monotonic_us() + (gint64)limit_ms * 1000;
+    g_autoptr(VmsLockFd) slot = NULL;
+    gint64 left_us;
+
+    if (self->runtime_dir && !vms_slot_take(self->runtime_dir, limit_ms, &slot))
+        return vms_fail(error, VMSNAP_E_BUSY, "too many agent commands are under way on this host");
+    left_us = until_us - vms_clock_monotonic_us();
+    return send_command(self, uuid, request, left_us > 0 ? (guint)(left_us / 1000) : 0, ret_reply,
+                        error);
+}
+
 gboolean
 vms_libvirt_agent_call(VmsHypervisor *hv, const char *uuid, const char *request, guint limit_ms,
                        char **ret_reply, GError **error)
 {
-    VmsGate *gate = &((VmsLibvirt *)hv)->agent_gate;
+    VmsLibvirt *self = (VmsLibvirt *)hv;
     guint left_ms = 0;
     gboolean done;
 
-    if (!vms_gate_enter(gate, limit_ms, &left_ms))
+    if (is_thaw(request))
+        return send_command(self, uuid, request, limit_ms, ret_reply, error);
+    if (!vms_gate_enter(&self->agent_gate, limit_ms, &left_ms))
         return vms_fail(error, VMSNAP_E_BUSY, "too many agent commands are under way");
-    done = send_command(hv, uuid, request, left_ms, ret_reply, error);
-    vms_gate_leave(gate);
+    done = send_in_turn(self, uuid, request, left_ms, ret_reply, error);
+    vms_gate_leave(&self->agent_gate);
     return done;
 }

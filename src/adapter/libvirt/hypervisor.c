@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-#define AGENT_PLACES 4
+#define AGENT_PLACES 12
 
 gboolean
 vms_domain_call_begin(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid, GError **error)
@@ -24,9 +24,14 @@ vms_domain_call_begin(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid, GE
 gboolean
 vms_domain_call_recall(VmsDomainCall *on, VmsHypervisor *hv, const char *uuid, GError **error)
 {
-    VmsLibvirt *self = (VmsLibvirt *)hv;
+    return vms_domain_call_recall_on(on, ((VmsLibvirt *)hv)->connection, uuid, error);
+}
 
-    if (!vms_call_begin(&on->call, self->connection, error))
+gboolean
+vms_domain_call_recall_on(VmsDomainCall *on, VmsConnection *connection, const char *uuid,
+                          GError **error)
+{
+    if (!vms_call_begin(&on->call, connection, error))
         return FALSE;
     on->domain = vms_call_recall_domain(&on->call, uuid);
     return on->domain ? TRUE : vms_libvirt_fail(error, uuid);
@@ -45,9 +50,11 @@ free_libvirt(VmsHypervisor *hv)
 {
     VmsLibvirt *self = (VmsLibvirt *)hv;
 
+    vms_lanes_free(self->lanes);
     vms_connection_free(self->connection);
     vms_instances_free(self->instances);
     vms_gate_destroy(&self->agent_gate);
+    g_free(self->runtime_dir);
     g_free(hv->uri);
     g_free(self);
 }
@@ -123,10 +130,17 @@ vms_libvirt_open(const char *uri, gboolean read_only, const VmsLog *log, GError 
     hv->ops = &ops;
     hv->read_only = read_only;
     self->connection = g_steal_pointer(&connection);
+    self->lanes = vms_lanes_new(self->connection, uri, read_only, log);
     self->log = log;
     vms_gate_init(&self->agent_gate, AGENT_PLACES);
     if (!read_facts(self, error))
         return NULL;
     self->instances = vms_instances_new(hv->session, hv->qemu_uid);
     return g_steal_pointer(&hv);
+}
+
+void
+vms_libvirt_count_agents(VmsHypervisor *hv, const char *runtime_dir)
+{
+    ((VmsLibvirt *)hv)->runtime_dir = g_strdup(runtime_dir);
 }
