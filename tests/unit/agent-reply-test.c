@@ -265,6 +265,39 @@ Test(agent_map, then_by_a_serial_that_only_one_has)
     expect_fs(list, 2, "vdd", FALSE);
 }
 
+Test(agent_map, the_end_of_a_serial_is_not_the_serial)
+{
+    g_autoptr(VmsVm) vm = vms_vm_new("u", "web");
+    g_autoptr(GPtrArray) list = NULL;
+
+    add_disk(vm, "sda", "scsi", "0000:00:04.0/0.0.0", "1");
+    add_disk(vm, "sdb", "scsi", "0000:00:04.0/0.0.1", NULL);
+    list = map(FS("x", "/a", "{\"serial\": \"0QEMU_QEMU_HARDDISK_1\"}") "," FS(
+                   "x", "/b", "{\"serial\": \"0QEMU_QEMU_HARDDISK_21\"}"),
+               vm);
+    expect_fs(list, 0, "sda", FALSE);
+    expect_fs(list, 1, "", TRUE);
+}
+
+Test(agent_map, a_serial_overrules_an_address)
+{
+    g_autoptr(VmsVm) vm = vms_vm_new("u", "web");
+    g_autoptr(GPtrArray) list = NULL;
+
+    add_disk(vm, "vda", "virtio", "0000:00:04.0", "one");
+    add_disk(vm, "vdb", "virtio", "0000:00:05.0", "two");
+    list = map(FS("x", "/a",
+                  "{\"serial\": \"two\", \"pci-controller\": {\"domain\": 0, \"bus\": 0, "
+                  "\"slot\": 4, \"function\": 0}}") "," FS("x", "/b",
+                                                           "{\"serial\": \"three\", "
+                                                           "\"pci-controller\": {\"domain\": 0, "
+                                                           "\"bus\": 0, \"slot\": 5, "
+                                                           "\"function\": 0}}"),
+               vm);
+    expect_fs(list, 0, "vdb", FALSE);
+    expect_fs(list, 1, "vdb", FALSE);
+}
+
 Test(agent_map, then_by_the_order_of_names)
 {
     g_autoptr(VmsVm) vm = vms_vm_new("u", "web");

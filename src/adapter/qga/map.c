@@ -19,13 +19,22 @@ find_by_address(const GPtrArray *disks, const VmsQgaDisk *seen)
     return NULL;
 }
 
+/* Guests put vendor and model before it: "0QEMU_QEMU_HARDDISK_serial". What it only ends in may be
+ * another's: "21" is not "1". */
 static gboolean
 is_serial(const char *ours, const char *seen)
 {
-    if (!ours || !ours[0] || !seen || !seen[0])
+    gsize length = ours ? strlen(ours) : 0;
+    gsize before;
+
+    if (length == 0 || !seen)
         return FALSE;
-    return g_str_has_suffix(seen, ours) ||
-           (strlen(seen) == VIRTIO_SERIAL && strncmp(seen, ours, VIRTIO_SERIAL) == 0);
+    if (strlen(seen) == VIRTIO_SERIAL && strncmp(seen, ours, VIRTIO_SERIAL) == 0)
+        return TRUE;
+    if (!g_str_has_suffix(seen, ours))
+        return FALSE;
+    before = strlen(seen) - length;
+    return before == 0 || !g_ascii_isalnum(seen[before - 1]);
 }
 
 /* Only if exactly one disk has it: what two share tells nothing. */
@@ -98,9 +107,11 @@ static const VmsDisk *
 find_disk(const GPtrArray *disks, const VmsQgaDisk *seen)
 {
     const VmsDisk *disk = find_by_address(disks, seen);
+    const VmsDisk *by_serial = find_by_serial(disks, seen);
 
-    if (!disk)
-        disk = find_by_serial(disks, seen);
+    /* A guest may number its buses in another way than the hypervisor: a serial of ours tells. */
+    if (by_serial)
+        disk = by_serial;
     if (!disk && !(seen->address && any_address(disks)))
         disk = find_by_order(disks, seen->dev);
     return disk;
