@@ -37,8 +37,7 @@ vmsnap_snapshot_get_kind(const vmsnap_snapshot *snapshot)
 const char *
 vmsnap_snapshot_get_disk_name(const vmsnap_snapshot *snapshot)
 {
-    return vms_handle_is(snapshot, VMS_MAGIC_SNAPSHOT) ? vms_snapshot_disk_name(snapshot->snapshot)
-                                                       : NULL;
+    return vms_handle_is(snapshot, VMS_MAGIC_SNAPSHOT) ? snapshot->snapshot->disk : NULL;
 }
 
 const char *

@@ -76,7 +76,7 @@ add_snapshot(CliTable *table, const char *json)
     g_autofree char *created = cli_text(root, "created");
 
     cli_table_add(table, cli_text(root, "name"));
-    cli_table_add(table, cli_text(cli_item(root, "disks", 0), "name"));
+    cli_table_add(table, cli_text(root, "disk"));
     cli_table_add(table, cli_text(root, "phase"));
     cli_table_add(table, cli_text(root, "consistency"));
     cli_table_add(table, cli_format_age(created));

@@ -99,14 +99,6 @@ window_of(JsonObject *root)
     return window < 0 ? NULL : g_strdup_printf("%" G_GINT64_FORMAT " ms", window);
 }
 
-static gboolean
-is_of_disk(JsonObject *root)
-{
-    g_autofree char *kind = cli_text(root, "kind");
-
-    return g_strcmp0(kind, "VirtualDiskSnapshot") == 0;
-}
-
 void
 cli_print_snapshot(const char *json)
 {
@@ -117,8 +109,7 @@ cli_print_snapshot(const char *json)
     print_line(stdout, "Name:", cli_text(root, "name"));
     print_line(stdout, "UUID:", cli_text(root, "uuid"));
     print_line(stdout, "VM:", cli_text(cli_object(root, "vm"), "name"));
-    if (is_of_disk(root))
-        print_line(stdout, "Disk:", cli_text(cli_item(root, "disks", 0), "name"));
+    print_line(stdout, "Disk:", cli_text(root, "disk"));
     print_line(stdout, "Phase:", cli_text(root, "phase"));
     print_line(stdout, "Consistent:", grade_of(root));
     print_line(stdout, "Window:", window_of(root));

@@ -144,9 +144,8 @@ vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
 void
 vms_bundle_fill_disk(const VmsSurvey *survey, VmsSnapshot *snapshot)
 {
-    if (survey->vm) {
+    if (survey->vm)
         vms_snapshot_name_vm(snapshot, survey->vm);
-    }
     add_disk_resources(survey, snapshot);
 }
 

@@ -37,13 +37,13 @@ is_of_disk(const VmsSnapshot *snapshot, const char *disk)
     const char *slash = strrchr(disk, '/');
     g_autofree char *vm = NULL;
 
-    if (!own || !slash)
+    if (!slash)
         return FALSE;
-    if (strcmp(disk, own->name ? own->name : "") == 0 || g_strcmp0(own->source, disk) == 0)
+    if (g_strcmp0(snapshot->disk, disk) == 0 || (own && g_strcmp0(own->source, disk) == 0))
         return TRUE;
     vm = g_strndup(disk, (gsize)(slash - disk));
     return snapshot->vm_uuid && g_ascii_strcasecmp(snapshot->vm_uuid, vm) == 0 &&
-           strcmp(own->target, slash + 1) == 0;
+           g_str_has_suffix(snapshot->disk ? snapshot->disk : "", slash);
 }
 
 gboolean

@@ -89,7 +89,7 @@ record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GErr
     work->operation->snapshot_name = g_strdup(snapshot->name);
     work->operation->vm_uuid = g_strdup(snapshot->vm_uuid);
     work->operation->vm_name = g_strdup(snapshot->vm_name);
-    work->operation->disk = g_strdup(vms_snapshot_disk_name(snapshot));
+    work->operation->disk = g_strdup(snapshot->disk);
     snapshot->phase = VMSNAP_SNAPSHOT_TERMINATING;
     return vms_journal_advance(engine, work, VMS_JOURNAL_COMMITTED, error);
 }
@@ -98,11 +98,9 @@ record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GErr
 static char *
 lock_name_of(const VmsSnapshot *snapshot)
 {
-    const char *disk = vms_snapshot_disk_name(snapshot);
-
-    if (snapshot->vm_uuid || !disk)
+    if (snapshot->vm_uuid || !snapshot->disk)
         return vms_lock_name_vm(snapshot->vm_uuid ? snapshot->vm_uuid : snapshot->uuid);
-    return vms_lock_name_disk(disk);
+    return vms_lock_name_disk(snapshot->disk);
 }
 
 gboolean

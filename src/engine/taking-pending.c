@@ -28,8 +28,6 @@ name_vm(VmsTaking *self, const char *vm_uuid, GError **error)
     snapshot->vm_name = g_strdup(vm->name);
     operation->vm_uuid = g_strdup(vm->uuid);
     operation->vm_name = g_strdup(vm->name);
-    if (is_disk(self))
-        operation->disk = g_strdup_printf("%s/%s", vm->name, self->request->disks[0]);
     return TRUE;
 }
 
@@ -41,9 +39,10 @@ make_records(VmsTaking *self, const char *vm_uuid, GError **error)
     vms_taking_make_records(self);
     self->work.snapshot->phase = VMSNAP_SNAPSHOT_PENDING;
     self->work.operation->phase = VMSNAP_OPERATION_PENDING;
-    if (self->request->path)
-        self->work.operation->disk = g_strdup(self->request->path);
-    return name_vm(self, vm_uuid, error);
+    if (!name_vm(self, vm_uuid, error))
+        return FALSE;
+    vms_taking_name_disk(self);
+    return TRUE;
 }
 
 /* TRUE if @reason is what the record says already. */

@@ -46,6 +46,21 @@ name_vm(VmsTaking *self)
 }
 
 void
+vms_taking_name_disk(VmsTaking *self)
+{
+    const VmsSnapshotRequest *request = self->request;
+    VmsOperation *operation = self->work.operation;
+    VmsSnapshot *snapshot = self->work.snapshot;
+
+    if (request->subject != VMSNAP_SNAPSHOT_KIND_DISK || snapshot->disk)
+        return;
+    snapshot->disk = request->path
+                         ? g_strdup(request->path)
+                         : g_strdup_printf("%s/%s", operation->vm_name, request->disks[0]);
+    operation->disk = g_strdup(snapshot->disk);
+}
+
+void
 vms_taking_make_records(VmsTaking *self)
 {
     gboolean disk = self->request->subject == VMSNAP_SNAPSHOT_KIND_DISK;
@@ -81,8 +96,6 @@ fill(VmsTaking *self, GError **error)
     if (snapshot->disks->len == 0)
         return vms_fail(error, VMSNAP_E_UNSUPPORTED, "VM %s has no disk to take",
                         self->survey->vm->name);
-    g_free(self->work.operation->disk);
-    self->work.operation->disk = g_strdup(vms_snapshot_disk_name(snapshot));
     return TRUE;
 }
 
@@ -93,6 +106,7 @@ record_intent(VmsTaking *self, GError **error)
     if (!self->work.snapshot)
         vms_taking_make_records(self);
     name_vm(self);
+    vms_taking_name_disk(self);
     self->work.snapshot->phase = VMSNAP_SNAPSHOT_IN_PROGRESS;
     self->work.operation->phase = VMSNAP_OPERATION_IN_PROGRESS;
     g_ptr_array_set_size(self->work.snapshot->conditions, 0);

@@ -40,6 +40,8 @@ gboolean vms_taking_run(VmsTaking *self, VmsTake take, GError **error);
 gboolean vms_taking_fail(VmsTaking *self, GError *why, GError **error);
 /* Snapshot and operation as far as the request tells; not stored. */
 void vms_taking_make_records(VmsTaking *self);
+/* Of a disk snapshot: what its disk is called, now that its VM's name is known, or it has none. */
+void vms_taking_name_disk(VmsTaking *self);
 /* The UUID of the snapshot's record; NULL if none was stored. */
 char *vms_taking_dup_uuid(const VmsTaking *self);
 

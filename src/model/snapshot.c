@@ -75,6 +75,7 @@ vms_snapshot_free(VmsSnapshot *snapshot)
     g_free(snapshot->description);
     g_free(snapshot->vm_uuid);
     g_free(snapshot->vm_name);
+    g_free(snapshot->disk);
     g_free(snapshot->operation);
     g_free(snapshot->inactive_xml);
     g_free(snapshot->live_xml);
@@ -118,14 +119,6 @@ vms_snapshot_ready_type(const VmsSnapshot *snapshot)
 {
     return snapshot->subject == VMSNAP_SNAPSHOT_KIND_DISK ? "VirtualDiskSnapshotReady"
                                                           : "VirtualMachineSnapshotReady";
-}
-
-const char *
-vms_snapshot_disk_name(const VmsSnapshot *snapshot)
-{
-    if (snapshot->subject != VMSNAP_SNAPSHOT_KIND_DISK || snapshot->disks->len == 0)
-        return NULL;
-    return ((const VmsSnapshotDisk *)snapshot->disks->pdata[0])->name;
 }
 
 const char *

@@ -46,6 +46,8 @@ typedef struct {
     GPtrArray *labels; /* char* "key=value", in the caller's order */
     char *vm_uuid;     /* NULL: of a disk that no VM has; so for the name */
     char *vm_name;
+    char
+        *disk; /* of a disk snapshot: "web/vda", or the path of one that no VM has; NULL: of a VM */
     gint64 created_us;
     vmsnap_snapshot_phase phase;
     char *operation; /* UUID of the operation that made it */
@@ -77,8 +79,6 @@ const VmsSnapshotDisk *vms_snapshot_find_disk(const VmsSnapshot *snapshot, const
 
 /* The condition that says whether it is there: "VirtualMachineSnapshotReady" … */
 const char *vms_snapshot_ready_type(const VmsSnapshot *snapshot);
-/* Of a disk snapshot: the disk as it was named, "web/vda" or a path; NULL of a VM's. */
-const char *vms_snapshot_disk_name(const VmsSnapshot *snapshot);
 
 const char *vms_snapshot_kind_name(vmsnap_snapshot_kind kind);    /* "VirtualDiskSnapshot" … */
 const char *vms_grade_name(vmsnap_grade grade);                   /* "offline" … */

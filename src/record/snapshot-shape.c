@@ -71,6 +71,7 @@ static const VmsField snapshot_fields[] = {
     VMS_TEXTS(VmsSnapshot, labels, VMS_CHECK_LABEL),
     VMS_TEXT(VmsSnapshot, vm_uuid, VMS_CHECK_UUID),
     VMS_TEXT(VmsSnapshot, vm_name, VMS_CHECK_LINE),
+    VMS_TEXT(VmsSnapshot, disk, VMS_CHECK_LINE),
     VMS_PLAIN(VmsSnapshot, created_us, INT),
     VMS_ENUM(VmsSnapshot, phase, vms_words_snapshot_phase),
     VMS_TEXT(VmsSnapshot, operation, VMS_CHECK_UUID),

@@ -266,6 +266,7 @@ vms_view_snapshot(const VmsSnapshot *snapshot)
     vms_json_add_text(&json, "policy", vms_policy_name(snapshot->policy));
     vms_json_add_bool(&json, "partial", snapshot->partial);
     vms_view_add_name(&json, "vm", snapshot->vm_name, snapshot->vm_uuid);
+    vms_json_add_text_if(&json, "disk", snapshot->disk);
     vms_json_add_time(&json, "created", snapshot->created_us);
     vms_json_add_text(&json, "description", snapshot->description);
     add_labels(&json, snapshot->labels);

@@ -246,6 +246,33 @@ def a_busy_disk_can_be_waited_for():
         refused(path, "late", 4, "BUSY", "Locked")
 
 
+@harness.test
+def who_waits_is_pending():
+    """It holds its name and says for what; when it dies meanwhile nothing is left to repair but
+    that."""
+    path = bed.make_disk(f"{bed.storage('ext4', 256)}/d.img", size_mb=32)
+    with open(path, "ab"), harness.spawn("-c", "none", "disk-snapshot", "create", path, "wait",
+                                         "--wait-ready", "60") as process:
+        deadline = time.monotonic() + 20
+        while (reply := vmsnap("disk-snapshot", "show", "wait")).code == 5:
+            assert time.monotonic() < deadline
+        shot = reply.json
+        assert (shot["phase"], shot["disk"], shot["disks"]) == ("Pending", path, []), shot
+        told = {each["type"]: each["reason"] for each in shot["conditions"]}
+        assert told == {"VirtualDiskReady": "OpenElsewhere",
+                        "VirtualDiskSnapshotReady": "WaitingForTheVirtualDisk"}, told
+        listed = vmsnap("disk-snapshot", "list", "--disk", path, check=0).json["items"]
+        assert [each["name"] for each in listed] == ["wait"], listed
+        assert take(path, "wait", check=3)["error"]["code"] == "EXISTS"
+        assert vmsnap("disk-snapshot", "delete", "wait", check=3).json["error"]["code"] == "IN_USE"
+        process.kill()
+        process.wait()
+    acts = vmsnap("-c", "none", "recover", check=0).json["acts"]
+    assert [each["act"] for each in acts] == ["rolled-back"], acts
+    take(path, "wait")
+    drop("wait")
+
+
 def while_copied(path, meddle):
     """What comes of a creation in the middle of whose copy that happens."""
     folder = os.path.dirname(path)

@@ -73,7 +73,7 @@ Test(disk, a_disk_of_no_vm_is_offline)
     g_autoptr(VmsSnapshot) disk = must_take(bench, path);
 
     cr_assert_null(disk->vm_uuid);
-    cr_assert_str_eq(vms_snapshot_disk_name(disk), path);
+    cr_assert_str_eq(disk->disk, path);
     cr_assert_eq(disk->grade, VMSNAP_GRADE_OFFLINE);
     cr_assert(disk->evidence->detached);
     cr_assert_not(disk->evidence->unasked);
