@@ -16,7 +16,7 @@ enum {
 };
 /* How long a libvirt that is restarted may be away. */
 #define AWAY_US (10 * G_USEC_PER_SEC)
-#define AWAY_PAUSE_US (G_USEC_PER_SEC / 2)
+#define AWAY_PAUSE_US (G_USEC_PER_SEC / 10)
 
 typedef struct {
     VmsEngine *engine;
@@ -114,6 +114,7 @@ merge(const Settling *self, GError **error)
 
 /* ---- while it is off ---- */
 
+/* A VM that was undefined meanwhile has no configuration to set right. */
 static gboolean
 return_disk(const Settling *self, GError **error)
 {
@@ -121,8 +122,14 @@ return_disk(const Settling *self, GError **error)
                                  .overlay = self->overlay->path,
                                  .base = self->overlay->base,
                                  .format = self->overlay->format };
+    g_autoptr(GError) failed = NULL;
 
-    return vms_hypervisor_return_disk(self->engine->drivers->hypervisor, vm_of(self), &disk, error);
+    if (vms_hypervisor_return_disk(self->engine->drivers->hypervisor, vm_of(self), &disk,
+                                   &failed) ||
+        vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
 }
 
 /* Nobody may have come and gone with the overlay between writing it back and closing it: locked,

@@ -22,9 +22,11 @@ fate_running(const VmsOverlaySight *sight, const char **ret_why)
     return sight->configured == VMS_NAMED_OVERLAY ? VMS_OVERLAY_RETURN : VMS_OVERLAY_DROP;
 }
 
-/* QEMU ended in the moment it was to go over to the base: it may have written to either last. */
+/* Which was written to last cannot be told, or not what that means: all is well if both hold the
+ * same. */
 static VmsOverlayFate
-fate_by_contents(const VmsOverlaySight *sight, VmsOverlayFate same, const char **ret_why)
+fate_by_contents(const VmsOverlaySight *sight, VmsOverlayFate same, const char *why,
+                 const char **ret_why)
 {
     switch (sight->contents) {
     case VMS_CONTENTS_UNKNOWN:
@@ -34,9 +36,7 @@ fate_by_contents(const VmsOverlaySight *sight, VmsOverlayFate same, const char *
     case VMS_CONTENTS_DIFFER:
         break;
     }
-    return stuck("QEMU ended while it went back to the base, and which holds the newer data cannot "
-                 "be told",
-                 ret_why);
+    return stuck(why, ret_why);
 }
 
 static VmsOverlayFate
@@ -54,10 +54,16 @@ fate_off(const VmsOverlaySight *sight, const char **ret_why)
     if (!sight->landed && (named || sight->newer))
         return VMS_OVERLAY_FOLD;
     if (!sight->landed)
-        return stuck("the base was written to since", ret_why);
+        return fate_by_contents(sight, done, "the base was written to since", ret_why);
     if (sight->configured == VMS_NAMED_BASE)
         return VMS_OVERLAY_DROP;
-    return sight->newer ? VMS_OVERLAY_FOLD : fate_by_contents(sight, done, ret_why);
+    if (sight->newer)
+        return VMS_OVERLAY_FOLD;
+    /* QEMU ended in the moment it was to go over to the base. */
+    return fate_by_contents(sight, done,
+                            "QEMU ended while it went back to the base, and which holds the newer "
+                            "data cannot be told",
+                            ret_why);
 }
 
 VmsOverlayFate

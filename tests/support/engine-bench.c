@@ -214,8 +214,7 @@ gboolean
 engine_bench_snapshot(EngineBench *bench, char **ret_snapshot)
 {
     g_autofree char *operation = vms_name_new_uuid();
-    const VmsSnapshotRequest request = { .name = (char *)"daily",
-                                         .policy = VMSNAP_CONSISTENCY_REQUIRE };
+    const VmsSnapshotRequest request = { .name = (char *)"daily", .policy = bench->policy };
     g_autofree char *snapshot = NULL;
 
     g_clear_error(&bench->error);

@@ -16,7 +16,8 @@ typedef struct {
     VmsEngine engine;
     VmsProgress progress;
     guint restore_flags;
-    GError *error; /* of the last call that failed */
+    vmsnap_consistency_policy policy; /* of snapshots */
+    GError *error;                    /* of the last call that failed */
 } EngineBench;
 
 /* Off, all of time '1'. */

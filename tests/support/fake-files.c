@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "support/fake-files.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
 /* ---- files being made ---- */
 
 typedef struct {
@@ -28,7 +32,9 @@ transfer_clone(VmsTransfer *transfer, GError **error)
 {
     FakeTransfer *self = (FakeTransfer *)transfer;
 
-    PASS(self->world, "clone", vms_transfer_clone(self->inner, ERROR_OF));
+    PASS(self->world, "clone",
+         self->world->pieces ? vms_transfer_copy(self->inner, NULL, ERROR_OF)
+                             : vms_transfer_clone(self->inner, ERROR_OF));
 }
 
 static gboolean
@@ -99,7 +105,12 @@ static gboolean
 volume_inspect(VmsVolume *volume, const char *path, const char *format, VmsImage **ret_image,
                GError **error)
 {
-    return vms_volume_inspect(((FakeVolume *)volume)->inner, path, format, ret_image, error);
+    FakeVolume *self = (FakeVolume *)volume;
+
+    if (!vms_volume_inspect(self->inner, path, "raw", ret_image, error))
+        return FALSE;
+    (*ret_image)->blank = fake_machine_is_overlay(path) && (*ret_image)->file.size == 0;
+    return strcmp(format, "raw") == 0 || fake_machine_is_overlay(path);
 }
 
 static gboolean
@@ -112,16 +123,29 @@ static gboolean
 volume_read_place(VmsVolume *volume, const char *source, const char *folder, VmsPlaceInfo *ret_info,
                   GError **error)
 {
-    return vms_volume_read_place(((FakeVolume *)volume)->inner, source, folder, ret_info, error);
+    FakeVolume *self = (FakeVolume *)volume;
+
+    if (!vms_volume_read_place(self->inner, source, folder, ret_info, error))
+        return FALSE;
+    if (self->world->pieces) {
+        ret_info->reflink = VMS_REFLINK_YES;
+        ret_info->extents = (guint64)self->world->pieces;
+    }
+    return TRUE;
 }
 
 /* Nobody: a walk through /proc takes its time. QEMU has the disks of a VM that runs. */
 static gboolean
 volume_read_use(VmsVolume *volume, const char *path, VmsImageUse *ret_use, GError **error)
 {
-    (void)path;
+    const FakeWorld *world = ((FakeVolume *)volume)->world;
+    gboolean on = world->domain_id >= 0;
+
     (void)error;
-    *ret_use = (VmsImageUse){ .writer = ((FakeVolume *)volume)->world->domain_id >= 0 };
+    if (fake_machine_is_overlay(path))
+        on = (strcmp(path, world->overlays[0]) == 0 && world->live[0]) ||
+             (strcmp(path, world->overlays[1]) == 0 && world->live[1]);
+    *ret_use = (VmsImageUse){ .writer = on };
     return TRUE;
 }
 
@@ -136,6 +160,81 @@ volume_hold(VmsVolume *volume, const char *path, VmsHoldKind kind, VmsHold **ret
     if (fake_world_call(self->world, "hold", error) != FAKE_OK)
         return FALSE;
     return vms_volume_hold(self->inner, path, kind, ret_hold, error);
+}
+
+static gboolean
+make_empty(VmsVolume *volume, const char *path, GError **error)
+{
+    g_autoptr(VmsTransfer) made = NULL;
+
+    return vms_volume_open_transfer(volume, NULL, path, &made, error) &&
+           vms_transfer_finish(made, 0600, NULL, error);
+}
+
+static gboolean
+volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *base, guint64 reserve,
+                    guint32 uid, guint32 gid, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    (void)base;
+    (void)reserve;
+    (void)uid;
+    (void)gid;
+    PASS(self->world, "make-overlay", make_empty(self->inner, path, ERROR_OF));
+}
+
+static char
+byte_of(const char *path)
+{
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? text[0] : '-';
+}
+
+static gboolean
+put_down(const char *path, const char *base)
+{
+    g_autofree char *text = NULL;
+    gsize size = 0;
+
+    if (!g_file_get_contents(path, &text, &size, NULL))
+        return FALSE;
+    if (size > 0) {
+        int fd = open(base, O_WRONLY | O_CLOEXEC);
+        gboolean good = fd >= 0 && pwrite(fd, text, 1, 0) == 1;
+
+        if (fd >= 0)
+            close(fd);
+        return good;
+    }
+    return TRUE;
+}
+
+static gboolean
+volume_fold_overlay(VmsVolume *volume, const char *path, const char *base, VmsProgress *progress,
+                    GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    (void)progress;
+    PASS(self->world, "fold-overlay", put_down(path, base));
+}
+
+static gboolean
+volume_compare(VmsVolume *volume, const VmsImage *a, const VmsImage *b, gboolean *ret_same,
+               GError **error)
+{
+    if (fake_world_call(((FakeVolume *)volume)->world, "compare", error) != FAKE_OK)
+        return FALSE;
+    *ret_same = a->blank || byte_of(a->path) == byte_of(b->path);
+    return TRUE;
+}
+
+static gboolean
+volume_read_owner(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error)
+{
+    return vms_volume_read_owner(((FakeVolume *)volume)->inner, path, ret_id, error);
 }
 
 static gboolean
@@ -210,6 +309,10 @@ fake_volume_new(FakeWorld *world, VmsVolume *inner)
         .read_use = volume_read_use,
         .hold = volume_hold,
         .open_transfer = volume_open_transfer,
+        .make_overlay = volume_make_overlay,
+        .fold_overlay = volume_fold_overlay,
+        .compare = volume_compare,
+        .read_owner = volume_read_owner,
         .adopt = volume_adopt,
         .exchange = volume_exchange,
         .rename = volume_rename,

@@ -17,7 +17,7 @@ world_of(VmsHypervisor *hv)
 }
 
 static VmsDisk *
-new_disk(const FakeWorld *world, guint index)
+new_disk(const FakeWorld *world, guint index, gboolean overlaid)
 {
     g_autofree char *target = g_strdup_printf("vd%c", 'a' + (int)index);
     VmsDisk *disk = vms_disk_new(target);
@@ -27,15 +27,22 @@ new_disk(const FakeWorld *world, guint index)
     disk->bus = g_strdup("virtio");
     disk->format = g_strdup("raw");
     disk->path = g_strdup(world->disks[index]);
+    if (overlaid) {
+        g_ptr_array_add(disk->backing, vms_backing_new(disk->path, disk->format));
+        g_free(disk->path);
+        disk->path = g_strdup(world->overlays[index]);
+        g_free(disk->format);
+        disk->format = g_strdup("qcow2");
+    }
     return disk;
 }
 
 static void
-add_disks(const FakeWorld *world, GPtrArray *disks)
+add_disks(const FakeWorld *world, const atomic_int *overlaid, GPtrArray *disks)
 {
     for (guint i = 0; i < FAKE_DISKS; i++) {
         if (world->disks[i][0])
-            g_ptr_array_add(disks, new_disk(world, i));
+            g_ptr_array_add(disks, new_disk(world, i, overlaid[i] != 0));
     }
 }
 
@@ -49,11 +56,11 @@ survey(FakeWorld *world)
     vm->state_reason = g_strdup(world->restored ? "restored" : "shutdown");
     vm->inactive_xml = g_strdup(world->xml);
     vm->nvram = world->nvram[0] ? g_strdup(world->nvram) : NULL;
-    add_disks(world, vm->disks);
+    add_disks(world, world->configured, vm->disks);
     if (vms_vm_is_active(vm)) {
         vm->live_xml = g_strdup(world->xml);
         vm->live_disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_disk_free);
-        add_disks(world, vm->live_disks);
+        add_disks(world, world->live, vm->live_disks);
     }
     return vm;
 }
@@ -173,17 +180,25 @@ start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
     if (first_byte(world->disks[0]) != first_byte(world->disks[1]))
         world->torn_starts++;
     world->state = paused ? VMSNAP_VM_PAUSED : VMSNAP_VM_RUNNING;
+    for (guint i = 0; i < FAKE_DISKS; i++)
+        world->live[i] = world->configured[i];
     world->domain_id++;
     if (world->domain_id == 0)
         world->domain_id = 8;
     return fate == FAKE_OK;
 }
 
-static void
-go_off(FakeWorld *world)
+/* Its jobs end with it; what it is on is what is configured. */
+void
+fake_machine_go_off(FakeWorld *world)
 {
     world->state = VMSNAP_VM_OFF;
     world->domain_id = -1;
+    world->frozen = 0;
+    for (guint i = 0; i < FAKE_DISKS; i++) {
+        world->live[i] = FALSE;
+        world->merge[i] = VMS_MERGE_NONE;
+    }
 }
 
 static gboolean
@@ -197,7 +212,7 @@ stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error)
     if (fate == FAKE_REFUSED)
         return FALSE;
     if (!world->deaf)
-        go_off(world);
+        fake_machine_go_off(world);
     if (world->saves) /* somebody saves it instead */
         world->managed_save = TRUE;
     if (world->vanishes) /* and undefines it */
@@ -214,7 +229,7 @@ destroy(VmsHypervisor *hv, const char *uuid, GError **error)
     (void)uuid;
     if (fate == FAKE_REFUSED)
         return FALSE;
-    go_off(world);
+    fake_machine_go_off(world);
     return fate == FAKE_OK;
 }
 

@@ -264,8 +264,10 @@ thaw(VmsAgent *agent, guint limit_ms, int *ret_count, GError **error)
     if (fate == FAKE_REFUSED)
         return FALSE;
     *ret_count = atomic_exchange(&world->frozen, 0);
-    if (*ret_count > 0)
+    if (*ret_count > 0) {
         world->thawed_us = vms_clock_monotonic_us();
+        fake_machine_go_on(world);
+    }
     return fate == FAKE_OK;
 }
 
@@ -313,6 +315,7 @@ new_hypervisor(FakeWorld *world)
     FakeHypervisor *self = g_new0(FakeHypervisor, 1);
 
     fake_machine_add_ops(&ops);
+    fake_overlay_add_ops(&ops);
     self->hypervisor.ops = &ops;
     self->world = world;
     return &self->hypervisor;

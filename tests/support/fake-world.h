@@ -50,6 +50,14 @@ typedef struct {
     char other[128];         /* a disk of another VM; empty: there is none */
     char disks[FAKE_DISKS][128];
     char nvram[128]; /* empty: none */
+    /* overlays; see fake-machine.c */
+    atomic_int pieces; /* of each disk's file, which can be cloned then; 0: it cannot */
+    char overlays[FAKE_DISKS][256];
+    atomic_int live[FAKE_DISKS];       /* QEMU is on the overlay */
+    atomic_int configured[FAKE_DISKS]; /* and at the next start */
+    atomic_int merge[FAKE_DISKS];      /* VmsMerge */
+    atomic_int next;                   /* what the guest writes when it is thawed; 0: nothing */
+    atomic_int written;                /* what it wrote then */
     char xml[1024];
     atomic_int logged;
     char log[16384]; /* names of calls, each followed by a space */
@@ -66,8 +74,18 @@ typedef enum { FAKE_OK, FAKE_REFUSED, FAKE_LOST } FakeFate;
 /* Log and count one call, and say what becomes of it; @error is set unless it is OK. */
 FakeFate fake_world_call(FakeWorld *world, const char *name, GError **error);
 
+/* The guest writes to every disk what tells of its time, to wherever QEMU puts it. */
+void fake_machine_write(FakeWorld *world, char time);
+/* It is thawed, and goes on. */
+void fake_machine_go_on(FakeWorld *world);
+/* It goes off, as it is. */
+void fake_machine_go_off(FakeWorld *world);
+/* TRUE if the path is an overlay's. */
+gboolean fake_machine_is_overlay(const char *path);
+
 /* Fill in what a machine needs besides its guest. */
 void fake_machine_add_ops(VmsHypervisorOps *ops);
+void fake_overlay_add_ops(VmsHypervisorOps *ops); /* fake-overlay.c */
 
 /* Map @path, made if it is missing: a running VM with an agent and two file systems. */
 FakeWorld *fake_world_open(const char *path);
