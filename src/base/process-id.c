@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,15 +70,19 @@ vms_process_user(const VmsProcessId *id)
     g_autofree char *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/status", id->pid);
     g_autofree char *text = NULL;
     const char *line;
-    unsigned real = 0;
-    unsigned effective = 0;
+    char *at = NULL;
+    guint64 user;
 
     if (id->pid <= 0 || !g_file_get_contents(path, &text, NULL, NULL) || !vms_process_alive(id))
         return -1;
-    line = strstr(text, "\nUid:");
-    if (!line || sscanf(line, "\nUid: %u %u", &real, &effective) != 2)
+    line = strstr(text, "\nUid:\t");
+    if (!line)
         return -1;
-    return effective;
+    g_ascii_strtoull(line + strlen("\nUid:\t"), &at, 10); /* the real one; effective is next */
+    if (*at != '\t')
+        return -1;
+    user = g_ascii_strtoull(at, NULL, 10);
+    return user < G_MAXUINT32 ? (gint64)user : -1;
 }
 
 gboolean

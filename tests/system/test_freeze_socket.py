@@ -222,6 +222,30 @@ def recovery_takes_over_from_both():
 
 
 @harness.test
+def a_detached_freeze_leaves_the_socket_to_whoever_thaws():
+    """Its owner has ended; the thaw, which is told nothing, knows the socket from the lease."""
+    vmsnap(OPTION, "freeze", "web", check=0)
+    assert frozen()
+    thawed = vmsnap("thaw", "web", check=0).json
+    assert thawed["proven"] is True, thawed
+    settles()
+    vmsnap(OPTION, "freeze", "web", "--timeout", "1", check=0)
+    settles()
+
+
+@harness.test
+def a_freeze_that_failed_stands_in_nobodys_way():
+    """The next one works, and so does the one after."""
+    SHELL.run("printf '#!/bin/sh\\n[ $1 = thaw ]\\n' >/run/hook")
+    expect(create(), 1, "AGENT", "FreezeFailed", about="hook")
+    settles()
+    SHELL.run("printf '#!/bin/sh\\n' >/run/hook")
+    for _ in range(2):
+        assert create().json["consistency"] == "frozen"
+    settles()
+
+
+@harness.test
 def the_agent_is_killed_while_the_guest_is_frozen():
     process = in_cut("suspend=0", "sleep=3000", "budget=8000")
     # not from its file: /run is not frozen, the file systems of the disks are

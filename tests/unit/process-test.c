@@ -17,6 +17,16 @@ run(const char *script, const VmsProcessLimits *limits, char **ret_text, GError 
     return vms_process_run(argv, limits, ret_text, error);
 }
 
+Test(process, tells_whose_a_process_is)
+{
+    VmsProcessId self = vms_process_self();
+    VmsProcessId other = { .pid = self.pid, .start = self.start + 1 };
+
+    cr_assert_eq(vms_process_user(&self), (gint64)geteuid());
+    cr_assert_eq(vms_process_user(&other), -1, "another one had this pid");
+    cr_assert_eq(vms_process_user(&(VmsProcessId){ .pid = 0 }), -1);
+}
+
 Test(process, its_output_is_taken)
 {
     g_autofree char *text = NULL;
