@@ -46,8 +46,7 @@ typedef struct {
     GPtrArray *labels; /* char* "key=value", in the caller's order */
     char *vm_uuid;     /* NULL: of a disk that no VM has; so for the name */
     char *vm_name;
-    char
-        *disk; /* of a disk snapshot: "web/vda", or the path of one that no VM has; NULL: of a VM */
+    char *disk; /* of a disk snapshot: "web/vda" or a path; NULL: of a VM */
     gint64 created_us;
     vmsnap_snapshot_phase phase;
     char *operation; /* UUID of the operation that made it */

@@ -15,6 +15,7 @@ import harness
 import scenes
 
 bed = harness.bed(install=True)
+import bed_storage  # noqa: E402  pylint: disable=wrong-import-position
 import oracle  # noqa: E402  pylint: disable=wrong-import-position
 
 vmsnap = harness.vmsnap
@@ -171,6 +172,35 @@ def a_disk_that_is_plugged_in_belongs_to_the_vm():
         VM.virsh("detach-disk", "vdc", "--live")
 
 
+def snapshot_of_pieces():
+    """A snapshot of the disk in many pieces, and whether the guest went onto an overlay for it."""
+    with harness.spawn("disk-snapshot", "create", "web/vdc", "pieces") as process:
+        seen = False
+        while process.poll() is None:
+            seen = seen or any(name.endswith(".overlay") for _, _, names in os.walk(SCENE.folder)
+                               for name in names)
+        return json.loads(process.communicate()[0]), seen
+
+
+@harness.test
+def a_disk_in_many_pieces_goes_onto_an_overlay_alone():
+    """The others are not touched; afterwards the disk is its own file again."""
+    extra = bed.make_disk(f"{SCENE.folder}/pieces.img", size_mb=64)
+    assert bed_storage.fragment(extra, 8000) > 4000
+    VM.virsh("attach-disk", extra, "vdc", "--subdriver", "raw", "--live")
+    try:
+        shot, seen = snapshot_of_pieces()
+        check_only(shot, "vdc")
+        assert seen and shot["consistency"] == "frozen", shot
+        assert VM.disks() == {"vda": SCENE.disks[0], "vdb": SCENE.disks[1], "vdc": extra}
+        subprocess.run(["cmp", extra, shot["disks"][0]["path"]], check=True)
+        scenes.wait_hands_empty()
+        scenes.check_at_rest(SCENE, [shot])
+        drop("pieces")
+    finally:
+        VM.virsh("detach-disk", "vdc", "--live")
+
+
 def policies(code, reason):
     """require refuses, prefer says crash and why, skip takes it."""
     reply = vmsnap("disk-snapshot", "create", "web/vda", "policy", check=1)
@@ -227,7 +257,8 @@ def off_and_gone():
     """A VM that is off gives its disk as it is; verify and delete need no VM."""
     VM.destroy()
     policies("INCONSISTENT", "PotentiallyInconsistent")
-    subprocess.run(["e2fsck", "-fy", SCENE.disks[1]], check=False, stdout=subprocess.DEVNULL)
+    subprocess.run(["e2fsck", "-fy", SCENE.disks[1]], check=False, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
     shot = take("web/vdb", "off")
     check_only(shot, "vdb")
     assert shot["consistency"] == "offline", shot
