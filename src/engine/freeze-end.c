@@ -27,33 +27,68 @@ read_writes(const VmsEngine *engine, const char *vm_uuid, const char *target)
     return writes;
 }
 
-/* The same judgement as of a snapshot, with the whole freeze for the cut and no image to look
- * into: what the caller made lies with him. */
 static void
-judge(const VmsEngine *engine, VmsFreeze *freeze)
+note_disks(const VmsEngine *engine, VmsFreeze *freeze)
 {
-    VmsEvidence *evidence = freeze->evidence;
-    VmsTimes *times = &evidence->times;
-    g_autoptr(VmsVerdict) verdict = NULL;
+    GPtrArray *facts = freeze->evidence->disks;
 
-    g_ptr_array_set_size(evidence->disks, 0);
+    g_ptr_array_set_size(facts, 0);
     for (guint i = 0; i < freeze->disks->len; i++) {
         const char *target = freeze->disks->pdata[i];
 
         g_ptr_array_add(
-            evidence->disks,
-            vms_disk_facts_new(target, read_writes(engine, freeze->vm_uuid, target), FALSE));
+            facts, vms_disk_facts_new(target, read_writes(engine, freeze->vm_uuid, target), FALSE));
     }
+}
+
+/* The same judgement as of a snapshot, with the whole freeze for the cut and no image to look
+ * into: what the caller made lies with him. */
+static VmsVerdict *
+judge_window(VmsEvidence *evidence)
+{
+    VmsTimes *times = &evidence->times;
+    VmsVerdict *verdict;
+
     times->cut_start = times->freeze_acked;
     times->cut_end = times->thaw_sent;
     verdict = vms_consistency_judge(evidence);
     times->cut_start = 0;
     times->cut_end = 0;
+    return verdict;
+}
+
+gboolean
+vms_freeze_check_provable(const VmsEngine *engine, VmsFreeze *freeze, GError **error)
+{
+    VmsEvidence *evidence = freeze->evidence;
+    VmsTimes *times = &evidence->times;
+    g_autoptr(VmsVerdict) verdict = NULL;
+
+    note_disks(engine, freeze);
+    times->thaw_sent = vms_clock_monotonic_us();
+    times->thaw_acked = times->thaw_sent;
+    evidence->thawed_count = evidence->frozen_count;
+    evidence->after = evidence->before;
+    verdict = judge_window(evidence);
+    times->thaw_sent = 0;
+    times->thaw_acked = 0;
+    evidence->thawed_count = -1;
+    evidence->after = (VmsInstance){ .domain_id = -1 };
+    return vms_verdict_check(verdict, VMSNAP_CONSISTENCY_REQUIRE, error);
+}
+
+static void
+judge(const VmsEngine *engine, VmsFreeze *freeze)
+{
+    g_autoptr(VmsVerdict) verdict = NULL;
+
+    note_disks(engine, freeze);
+    verdict = judge_window(freeze->evidence);
     freeze->ended = TRUE;
     freeze->proven = verdict->grade == VMSNAP_GRADE_FROZEN;
     if (!freeze->proven)
         vms_freeze_disprove(freeze, verdict->reason, "%s", verdict->message);
-    vms_verdict_store(verdict, evidence);
+    vms_verdict_store(verdict, freeze->evidence);
 }
 
 /* ---- what we hold ourselves ---- */

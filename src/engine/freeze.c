@@ -265,7 +265,7 @@ begin(VmsFrozenVm *self, const char *vm_uuid, const VmsFreezeRequest *request,
     self->freeze->vm_name = g_strdup(self->vm->name);
     if (!open_window(self, request, progress, error))
         return FALSE;
-    if (!hold(self, &failed))
+    if (!vms_freeze_check_provable(self->engine, self->freeze, &failed) || !hold(self, &failed))
         return give_up(self, failed, error);
     self->begun = vms_view_freeze(self->freeze);
     return TRUE;

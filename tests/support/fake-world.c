@@ -249,7 +249,7 @@ freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms, int *ret
     if (world->frozen_by_other)
         return vms_refuse(error, VMSNAP_E_AGENT, "FreezeFailed",
                           "disabled: the agent is in frozen state");
-    world->frozen = world->filesystems;
+    world->frozen = world->filesystems - world->missed;
     *ret_count = world->frozen;
     return fate == FAKE_OK;
 }

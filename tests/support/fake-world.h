@@ -25,6 +25,7 @@ typedef struct {
     atomic_int pid;         /* 0: cannot be told */
     atomic_int frozen;      /* how many file systems are */
     atomic_int filesystems; /* how many the agent can freeze */
+    atomic_int missed;      /* how many of them it passes by */
     atomic_int windows;
     atomic_int can_freeze;
     atomic_int frozen_by_other; /* the next freeze finds it frozen already */

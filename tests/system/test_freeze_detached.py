@@ -148,6 +148,18 @@ def somebody_elses_freeze_is_refused_and_left_alone_but_by_force():
 
 
 @harness.test
+def a_file_system_that_the_guest_froze_itself_spoils_it():
+    shell = VM.command()
+    shell.run("fsfreeze --freeze $(ls -d /mnt/* | head -n 1)")
+    error = freeze(check=1).json["error"]
+    harness.note(f"{error['reason']}: {error['message']}")
+    assert error["reason"] in ("FreezeFailed", "PotentiallyInconsistent"), error
+    assert error["frozen"] == "no"
+    shell.run("fsfreeze --unfreeze $(ls -d /mnt/* | head -n 1) || :")
+    settled()
+
+
+@harness.test
 def a_killed_holder_of_an_attached_freeze_is_thawed_for_at_once():
     took = []
     for _ in range(3):

@@ -273,6 +273,19 @@ Test(freeze, refuses_a_disk_that_is_not_there)
     cr_assert(is_clean(bench));
 }
 
+/* One file system is frozen by somebody else: the agent passes it by and does not count it. */
+Test(freeze, that_could_not_be_proven_is_not_held)
+{
+    g_autoptr(EngineBench) bench = running_bench();
+    const VmsFreezeRequest request = { 0 };
+
+    bench->world->missed = 1;
+    cr_assert_null(freeze(bench, &request));
+    cr_assert_eq(vms_error_get_code(bench->error), VMSNAP_E_INCONSISTENT);
+    cr_assert(strstr(bench->error->message, "froze 1 of 2"), "%s", bench->error->message);
+    cr_assert(is_clean(bench), "%s", bench->world->log);
+}
+
 Test(freeze, of_a_vm_that_was_restarted_needs_no_thaw)
 {
     g_autoptr(EngineBench) bench = running_bench();
