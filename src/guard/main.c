@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
 #include "engine/guard-order.h"
+#include "guard/scope.h"
 #include "guard/watch.h"
 #include "wire/wire.h"
 
@@ -8,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* vmsnap-thaw-guard: started by the library, not by people. See engine/guard-order.h. */
 
@@ -18,6 +20,13 @@ open_drivers(void *data, GError **error)
     VmsDrivers *drivers = NULL;
 
     return vms_wire_open(&request, &drivers, error) ? drivers : NULL;
+}
+
+static void
+leave_group(void)
+{
+    if (geteuid() == 0 && access("/run/systemd/system", F_OK) == 0)
+        (void)vms_scope_enter(VMS_SCOPE_ADDRESS);
 }
 
 /* Nothing but its own end, its orders or SIGKILL ends a guard; libvirt wants SIGPIPE blocked. */
@@ -33,7 +42,10 @@ block_signals(void)
 int
 main(int argc, char **argv)
 {
-    VmsGuardWatch watch = { .orders = VMS_GUARD_FD, .open = open_drivers, .close = vms_wire_free };
+    VmsGuardWatch watch = { .leave_group = leave_group,
+                            .orders = VMS_GUARD_FD,
+                            .open = open_drivers,
+                            .close = vms_wire_free };
     guint64 pid = 0;
 
     watch.link = fcntl(VMS_GUARD_LINK_FD, F_SETFD, FD_CLOEXEC) == 0 ? VMS_GUARD_LINK_FD : -1;

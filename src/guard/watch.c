@@ -349,6 +349,8 @@ vms_guard_watch(const VmsGuardWatch *watch)
     /* Before anything has threads: they would stay behind. */
     if (watch->orphan && fork() > 0)
         _exit(EXIT_SUCCESS);
+    if (watch->leave_group)
+        watch->leave_group();
     guard.owner = open_owner(&watch->owner);
     guard.timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     guard.signals = open_signals();

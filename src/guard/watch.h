@@ -13,9 +13,10 @@ typedef struct {
     const char *vm_uuid;
     const char *state_dir;
     VmsProcessId owner;
-    gboolean orphan; /* be no child of the owner, who may not reap us */
-    int orders;      /* packets of engine/guard-order.h */
-    int link;        /* the owner's connection to the agent, shut down before we act; -1: none */
+    void (*leave_group)(void); /* once it is a process of its own; NULL: stay */
+    gboolean orphan;           /* be no child of the owner, who may not reap us */
+    int orders;                /* packets of engine/guard-order.h */
+    int link; /* the owner's connection to the agent, shut down before we act; -1: none */
     /* A connection of our own; called again when one was lost. */
     VmsDrivers *(*open)(void *data, GError **error);
     void (*close)(VmsDrivers *drivers);
