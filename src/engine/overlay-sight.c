@@ -74,6 +74,7 @@ look_at_file(VmsEngine *engine, const VmsOverlay *overlay, VmsOverlaySight *sigh
         !vms_volume_identify(volume, overlay->base, &base, error))
         return FALSE;
     sight->there = TRUE;
+    sight->file = image->file;
     sight->blank = image->blank;
     sight->open = use.writer || use.reader;
     sight->newer = image->file.mtime_us > base.mtime_us;

@@ -132,29 +132,53 @@ return_disk(const Settling *self, GError **error)
     return FALSE;
 }
 
-/* Nobody may have come and gone with the overlay between writing it back and closing it: locked,
- * it must be as it was before. libvirt has forgotten whom the base belongs to. */
+/* Nobody may have come and gone with the overlay since it was looked at: locked, it must be as it
+ * was then. */
 static gboolean
-fold(const Settling *self, GError **error)
+lock(const Settling *self, const VmsFileId *seen, VmsHold **ret_hold, gboolean *ret_same,
+     GError **error)
+{
+    VmsVolume *volume = self->engine->drivers->volume;
+    VmsFileId now = { 0 };
+
+    if (!vms_volume_hold(volume, self->overlay->path, VMS_HOLD_REPLACE, ret_hold, error) ||
+        !vms_volume_identify(volume, self->overlay->path, &now, error))
+        return FALSE;
+    *ret_same = vms_file_id_unchanged(seen, &now);
+    return TRUE;
+}
+
+/* Of a VM that is off, with nothing left to write back. libvirt has forgotten whom the base belongs
+ * to. */
+static gboolean
+give_back(const Settling *self, const VmsFileId *seen, GError **error)
+{
+    g_autoptr(VmsHold) hold = NULL;
+    gboolean same = FALSE;
+
+    if (!lock(self, seen, &hold, &same, error))
+        return FALSE;
+    return !same || (vms_volume_adopt(self->engine->drivers->volume, self->overlay->base,
+                                      &self->overlay->owner, error) &&
+                     return_disk(self, error));
+}
+
+static gboolean
+fold(const Settling *self, const VmsFileId *seen, GError **error)
 {
     VmsVolume *volume = self->engine->drivers->volume;
     const VmsOverlay *overlay = self->overlay;
     g_autoptr(VmsHold) hold = NULL;
-    VmsFileId before = { 0 };
-    VmsFileId after = { 0 };
+    gboolean same = FALSE;
 
     if (!note_landed(self, FALSE, error) ||
-        !vms_volume_identify(volume, overlay->path, &before, error) ||
         !vms_volume_fold_overlay(volume, overlay->path, overlay->base, NULL, error))
         return FALSE;
     vms_crash_point("overlay-folded");
-    if (!vms_volume_hold(volume, overlay->path, VMS_HOLD_REPLACE, &hold, error) ||
-        !vms_volume_identify(volume, overlay->path, &after, error))
+    if (!lock(self, seen, &hold, &same, error))
         return FALSE;
-    if (!vms_file_id_unchanged(&before, &after))
-        return TRUE; /* once more */
-    return vms_volume_adopt(volume, overlay->base, &overlay->owner, error) &&
-           note_landed(self, TRUE, error) && return_disk(self, error);
+    return !same || (vms_volume_adopt(volume, overlay->base, &overlay->owner, error) &&
+                     note_landed(self, TRUE, error) && return_disk(self, error));
 }
 
 /* ---- the end ---- */
@@ -188,7 +212,8 @@ refuse(const Settling *self, VmsOverlayFate fate, const char *why, GError **erro
 }
 
 static gboolean
-act(const Settling *self, VmsOverlayFate fate, const char *why, GError **error)
+act(const Settling *self, const VmsOverlaySight *sight, VmsOverlayFate fate, const char *why,
+    GError **error)
 {
     switch (fate) {
     case VMS_OVERLAY_GONE:
@@ -199,9 +224,9 @@ act(const Settling *self, VmsOverlayFate fate, const char *why, GError **error)
     case VMS_OVERLAY_MERGE:
         return merge(self, error);
     case VMS_OVERLAY_FOLD:
-        return fold(self, error);
+        return fold(self, &sight->file, error);
     case VMS_OVERLAY_RETURN:
-        return return_disk(self, error);
+        return sight->running ? return_disk(self, error) : give_back(self, &sight->file, error);
     case VMS_OVERLAY_BUSY:
     case VMS_OVERLAY_STUCK:
         break;
@@ -226,7 +251,7 @@ take_step(const Settling *self, gboolean *ret_settled, GError **error)
         fate = vms_overlay_fate(&sight, &why);
     }
     *ret_settled = fate == VMS_OVERLAY_GONE;
-    return act(self, fate, why, error);
+    return act(self, &sight, fate, why, error);
 }
 
 static gboolean

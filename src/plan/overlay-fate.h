@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/image.h"
+
 #include <glib.h>
 
 /* What to do about an overlay that an operation left, from what is seen of it. Pure.
@@ -28,6 +30,7 @@ typedef struct {
     gboolean landed;      /* see VmsOverlay */
     gboolean newer;       /* it was written to after the base was */
     VmsContents contents; /* of overlay and base, seen through both */
+    VmsFileId file;       /* the overlay */
 } VmsOverlaySight;
 
 typedef enum {

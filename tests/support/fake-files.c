@@ -107,10 +107,12 @@ volume_inspect(VmsVolume *volume, const char *path, const char *format, VmsImage
 {
     FakeVolume *self = (FakeVolume *)volume;
 
-    if (!vms_volume_inspect(self->inner, path, "raw", ret_image, error))
+    gboolean overlay = fake_machine_is_overlay(path);
+
+    if (!vms_volume_inspect(self->inner, path, overlay ? "raw" : format, ret_image, error))
         return FALSE;
-    (*ret_image)->blank = fake_machine_is_overlay(path) && (*ret_image)->file.size == 0;
-    return strcmp(format, "raw") == 0 || fake_machine_is_overlay(path);
+    (*ret_image)->blank = overlay && (*ret_image)->file.size == 0;
+    return TRUE;
 }
 
 static gboolean

@@ -148,18 +148,6 @@ return_disk(VmsHypervisor *hv, const char *uuid, const VmsDiskReturn *disk, GErr
     return fate == FAKE_OK;
 }
 
-static gboolean
-read_writes(VmsHypervisor *hv, const char *uuid, const char *target, gint64 *ret_writes,
-            GError **error)
-{
-    (void)hv;
-    (void)uuid;
-    (void)target;
-    (void)error;
-    *ret_writes = -1;
-    return TRUE;
-}
-
 void
 fake_overlay_add_ops(VmsHypervisorOps *ops)
 {
@@ -168,5 +156,4 @@ fake_overlay_add_ops(VmsHypervisorOps *ops)
     ops->read_merge = read_merge;
     ops->end_merge = end_merge;
     ops->return_disk = return_disk;
-    ops->read_writes = read_writes;
 }
