@@ -154,6 +154,15 @@ is_silence(const GError *error)
     return code == VMSNAP_E_AGENT || code == VMSNAP_E_TIMEOUT;
 }
 
+/* The freeze of an owner whose lease says that it was answered is no more on its way. */
+static guint
+rounds_of(const VmsLease *lease)
+{
+    gboolean answered = lease->state == VMS_LEASE_JOB || lease->state == VMS_LEASE_FROZEN;
+
+    return answered ? 1 : QUIET_ROUNDS;
+}
+
 /* What the owner asked for last may still be on its way when it is dead: a freeze, a suspend or a
  * job that begins after we looked. So we look until nothing has come for a while. */
 gboolean
@@ -161,8 +170,7 @@ vms_release_held(const VmsDrivers *drivers, const VmsLease *lease, guint limit_m
                  GError **error)
 {
     gint64 until_us = vms_clock_monotonic_us() + (gint64)limit_ms * 1000;
-    gboolean answered = lease->state == VMS_LEASE_JOB || lease->state == VMS_LEASE_FROZEN;
-    guint wanted = answered ? 1 : QUIET_ROUNDS;
+    guint wanted = rounds_of(lease);
     gboolean same = TRUE;
     g_auto(Done) done = { 0 };
 
