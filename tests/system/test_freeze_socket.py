@@ -117,6 +117,25 @@ def a_snapshot_is_frozen_over_the_socket():
 
 
 @harness.test
+def a_list_of_mount_points_is_frozen_where_that_is_certain():
+    """A file system that is mounted twice is frozen once; one that hides another freezes all."""
+    SHELL.run("mkdir -p /run/again; mount -o bind /mnt/vdb /run/again")
+    try:
+        evidence = create("--disk", "vdb").json["evidence"]
+        assert len(evidence["freeze_list"]) == evidence["frozen_count"] == 1, evidence
+        assert evidence["thawed_count"] == 1, evidence
+        settles()
+        SHELL.run("mount -o bind /mnt/vda /mnt/vdb")
+        shot = create("--disk", "vdb").json
+        assert shot["evidence"]["freeze_list"] == [], shot
+        assert shot["evidence"]["frozen_count"] == 2 or shot["consistency"] == "crash", shot
+    finally:
+        SHELL.result("umount /mnt/vdb")
+        SHELL.run("umount /run/again")
+    settles()
+
+
+@harness.test
 def nothing_is_asked_over_libvirt():
     """libvirt's agent is stopped: the one on the socket suffices."""
     SHELL.run("kill -STOP $(cat /run/qemu-ga.pid)")

@@ -211,6 +211,28 @@ Test(socket_channel, a_reply_is_bounded_and_has_no_nul)
     peer_end(&peer, channel);
 }
 
+/* Who makes the socket listen is who serves it. */
+Test(socket_channel, a_stranger_may_not_play_the_guest)
+{
+    const char *const replies[] = { "{\"return\": 1}\n", NULL };
+    const uid_t stranger = 65534;
+    Peer peer = { .mute = FALSE };
+    VmsChannel *channel;
+    VmsChannel *trusting;
+
+    if (geteuid() != 0)
+        cr_skip_test("only root can be somebody else");
+    cr_assert_eq(seteuid(stranger), 0);
+    channel = channel_to(&peer, replies);
+    cr_assert_eq(seteuid(0), 0);
+    expect_failure(channel, 2000, VMSNAP_E_AGENT, "AgentNotReady");
+    trusting = vms_qga_socket_channel_new(peer.path, stranger);
+    expect(trusting, "{\"return\": 1}");
+    vms_channel_free(trusting);
+    cr_assert_eq(peer.commands, 1);
+    peer_end(&peer, channel);
+}
+
 Test(socket_channel, nobody_there_is_no_agent)
 {
     VmsChannel *channel = vms_qga_socket_channel_new("/tmp/vmsnap-no-such.sock", -1);
