@@ -204,6 +204,43 @@ add_disk(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey *survey, 
         vms_error_set_object(self->refusal, self->name);
 }
 
+static gboolean
+is_attached(const VmsVm *vm, const VmsDisk *configured)
+{
+    for (guint i = 0; i < vm->live_disks->len; i++)
+        if (g_strcmp0(((const VmsDisk *)vm->live_disks->pdata[i])->path, configured->path) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* A disk that comes with the next start is part of what would be restored, but not of the cut. */
+static void
+add_configured(const VmsSurveyRequest *request, VmsSurvey *survey)
+{
+    const VmsVm *vm = survey->vm;
+
+    for (guint i = 0; vm->live_disks && !request->disk_only && i < vm->disks->len; i++) {
+        const VmsDisk *disk = vm->disks->pdata[i];
+        VmsSurveyDisk *self;
+
+        if (!vms_disk_is_owned(disk) || !disk->path || is_attached(vm, disk))
+            continue;
+        if (!is_wanted(request, disk->target)) {
+            g_ptr_array_add(survey->left_out, g_strdup(disk->target));
+            continue;
+        }
+        self = g_new0(VmsSurveyDisk, 1);
+        self->disk = disk;
+        self->name = g_strdup_printf("%s/%s", vm->name, disk->target);
+        vms_refuse(&self->refusal, VMSNAP_E_UNSUPPORTED, "BlockDevicesNotReady",
+                   "disk %s is configured, but the running VM does not have it: restart the VM, or "
+                   "leave the disk out",
+                   self->name);
+        vms_error_set_object(self->refusal, self->name);
+        g_ptr_array_add(survey->disks, self);
+    }
+}
+
 /* After each disk by itself: what they mean for each other. */
 static void
 combine(const VmsSurveyRequest *request, VmsSurvey *survey)
@@ -245,6 +282,7 @@ vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **re
             add_disk(engine, request, survey, disks->pdata[i]);
     }
     combine(request, survey);
+    add_configured(request, survey);
     *ret_survey = g_steal_pointer(&survey);
     return TRUE;
 }
@@ -272,7 +310,9 @@ vms_survey_check_sharers(const VmsSurvey *survey, GError **error)
 
         if (disk->sharer)
             return vms_refuse(error, VMSNAP_E_INCONSISTENT, "PotentiallyInconsistent",
-                              "disk %s is shared with VM %s, which runs", disk->name, disk->sharer);
+                              "disk %s is shared with VM %s, which runs: one freeze proves "
+                              "nothing about what the other writes",
+                              disk->name, disk->sharer);
     }
     return TRUE;
 }

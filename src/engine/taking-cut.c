@@ -30,6 +30,14 @@ targets_of(const VmsSurvey *survey)
     return targets;
 }
 
+static guint
+patience_left(const VmsTaking *self)
+{
+    gint64 left_us = self->patience_us - vms_clock_monotonic_us();
+
+    return left_us > 0 ? (guint)(left_us / 1000) : 0;
+}
+
 static gboolean
 cut_running(VmsTaking *self, GError **error)
 {
@@ -45,7 +53,7 @@ cut_running(VmsTaking *self, GError **error)
         .backup_socket = vms_cut_get_socket(self->cuts),
         .backup = vms_cut_get_backup(self->cuts),
         .overlays = vms_cut_has_overlays(self->cuts),
-        .wait_ms = self->request->wait_ready_ms,
+        .wait_ms = patience_left(self),
         .progress = self->progress,
         .cut = vms_cut_fire,
         .data = self->cuts,

@@ -159,6 +159,7 @@ vms_taking_when_ready(VmsTaking *self, const VmsReadiness *ready, GError **error
     const gint64 until = vms_clock_monotonic_us() + (gint64)self->request->wait_ready_ms * 1000;
     gint64 pause_us = (gint64)FIRST_PAUSE_MS * 1000;
 
+    self->patience_us = until;
     for (;;) {
         const gboolean last = vms_clock_monotonic_us() >= until;
         GError *failed = NULL;

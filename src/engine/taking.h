@@ -17,7 +17,8 @@ typedef struct {
     const VmsSnapshotRequest *request;
     VmsProgress *progress;
     const char *operation_uuid;
-    VmsLock *lock; /* of the VM or disk; NULL while it waits */
+    gint64 patience_us; /* on CLOCK_MONOTONIC: when the caller's ends */
+    VmsLock *lock;      /* of the VM or disk; NULL while it waits */
     VmsWork work;
     VmsSurvey *survey;
     VmsCutSet *cuts;

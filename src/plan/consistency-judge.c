@@ -424,10 +424,8 @@ judge_off(Judge *judge)
                         g_strdup("HardStopped: the VM was not shut down but cut off"));
     for (guint i = 0; i < e->disks->len; i++) {
         const VmsDiskFacts *disk = e->disks->pdata[i];
-        char *flaw = flaw_of_image(judge, disk, TRUE);
+        char *flaw = disk->open ? flaw_of_sharing(disk) : flaw_of_image(judge, disk, TRUE);
 
-        if (!flaw && disk->open)
-            flaw = flaw_of_sharing(disk);
         judge->verdict->grades[i] = flaw || flawed ? VMSNAP_GRADE_CRASH : VMSNAP_GRADE_OFFLINE;
         if (flaw)
             note_flaw(judge, "PotentiallyInconsistent", flaw);

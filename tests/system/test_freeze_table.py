@@ -327,6 +327,46 @@ def agent_absent():
 
 
 @harness.test
+def disk_shared_by_several():
+    """Both off: at rest. One on: its freeze proves it. Both on: one freeze proves nothing."""
+    path = bed.make_disk(f"{FOLDER}/shared.img", size_mb=64)
+    disk = {"path": path, "shareable": True, "cache": "none"}
+    first = bed.define_vm("first", [disk])
+    second = bed.define_vm("second", [disk], agent=False)
+    Cells(first, FOLDER).row("offline", "offline", "offline")
+    first.start(wait=True)
+    cells = Cells(first, FOLDER, lambda: first.exec(["sh", "-c", "echo x >/mnt/vda/x; sync"]))
+    cells.row("frozen", "frozen", "crash")
+    refusal = (INCONSISTENT, "shared with VM first, which runs")
+    Cells(second, FOLDER).row(refusal, "crash", "crash", text="somebody else has disk vda open")
+    second.start()
+    cells.row((INCONSISTENT, "shared with VM second, which runs"), "crash", "crash",
+              text="somebody else has disk vda open")
+    second.destroy()
+    first.destroy()
+
+
+@harness.test
+def disk_that_comes_with_the_next_start():
+    """It is part of what would be restored, but nothing a cut of the running VM has."""
+    cells = start()
+    path = bed.make_disk(f"{FOLDER}/next.img", size_mb=64)
+    VM.virsh("attach-disk", path, "vdb", "--config", "--subdriver", "raw")
+    try:
+        for policy in ("require", "prefer", "skip"):
+            reply = harness.vmsnap("snapshot", "create", "web", "next", "--consistency", policy)
+            error = reply.json["error"]
+            assert (reply.code, error["code"], error["reason"], error["object"]) == \
+                (1, "UNSUPPORTED", "BlockDevicesNotReady", "web/vdb"), reply
+        found = harness.vmsnap("check", "web", check=3).json
+        assert found["findings"][0]["reason"] == "BlockDevicesNotReady", found
+        shot = cells.taken("require", "frozen", options=("--disk", "vda"))
+        assert shot["partial"] and [disk["target"] for disk in shot["disks"]] == ["vda"], shot
+    finally:
+        VM.virsh("detach-disk", "vdb", "--config")
+
+
+@harness.test
 def sum_up():
     """The figure."""
     VM.destroy()
