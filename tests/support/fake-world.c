@@ -383,5 +383,6 @@ fake_world_survey(FakeWorld *world)
     vm->domain_id = world->domain_id;
     vm->has_agent_channel = TRUE;
     vm->agent_connected = TRUE;
+    vm->migrating = world->migrating != 0;
     return vm;
 }

@@ -29,6 +29,7 @@ typedef struct {
     atomic_int windows;
     atomic_int can_freeze;
     atomic_int frozen_by_other; /* the next freeze finds it frozen already */
+    atomic_int migrating;
     atomic_int silent;          /* the agent does not answer */
     atomic_int late_freeze;     /* with silent: a freeze sent now is executed when it wakes */
     atomic_int job;             /* VmsJobKind */

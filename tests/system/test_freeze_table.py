@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The table of consistency on real parts, row for row: what a VM in this state comes to under
-require, prefer and skip. Migration is staged in tests/unit (engine over a VM made of numbers)."""
+require, prefer and skip. A migration is played by the VM made of numbers of tests/unit/engine-test.c,
+the limits of VSS by the scripted agent of test_freeze_evidence.py."""
 
 import os
 import subprocess

@@ -506,3 +506,26 @@ Test(engine, a_file_of_somebody_else_stays_and_stops_no_delete)
     cr_assert(g_file_test(file, G_FILE_TEST_EXISTS));
     cr_assert_eq(engine_bench_open_operations(bench), 0);
 }
+
+/* No real machine here can migrate: the row of the table that the system test does not stage. */
+Test(engine, a_vm_that_migrates_is_refused_under_every_policy)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+
+    run_machine(bench);
+    bench->world->migrating = TRUE;
+    for (guint policy = 0; policy <= VMSNAP_CONSISTENCY_SKIP; policy++) {
+        g_autofree char *snapshot = NULL;
+
+        bench->policy = (vmsnap_consistency_policy)policy;
+        bench->world->log[0] = '\0';
+        bench->world->logged = 0;
+        cr_assert_not(engine_bench_snapshot(bench, &snapshot), "policy %u", policy);
+        cr_assert_eq(vms_error_get_code(bench->error), VMSNAP_E_BUSY);
+        cr_assert_str_eq(vms_error_get_reason(bench->error), "Migrating");
+        cr_assert_null(strstr(bench->world->log, "freeze"), "%s", bench->world->log);
+        cr_assert_null(strstr(bench->world->log, "ping"), "%s", bench->world->log);
+        cr_assert_eq(engine_bench_extra_files(bench), 0);
+        g_clear_error(&bench->error);
+    }
+}
