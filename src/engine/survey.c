@@ -82,21 +82,41 @@ add_chain(VmsEngine *engine, VmsSurveyDisk *self, GError **error)
     return TRUE;
 }
 
-/* QEMU's own view and ours must be of the same file: in a container they may not be. */
+/* libvirt asks QEMU, we ask the header: while a disk grows the two differ, and change. */
 static gboolean
-check_visible(VmsEngine *engine, const VmsVm *vm, const VmsSurveyDisk *self, GError **error)
+check_size(VmsEngine *engine, const VmsVm *vm, VmsSurveyDisk *self, GError **error)
 {
+    const guint64 first = self->image->virtual_size;
     VmsBlockInfo info = { 0 };
-    g_auto(VmsImageUse) use = { 0 };
+    VmsImage *again = NULL;
 
     if (!vms_hypervisor_read_block(engine->drivers->hypervisor, vm->uuid, self->disk->target, &info,
                                    error))
         return FALSE;
-    if (info.capacity != self->image->virtual_size)
-        return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "FilesNotVisible",
-                          "libvirt says disk %s has %" G_GUINT64_FORMAT
-                          " bytes, the file here says %" G_GUINT64_FORMAT,
-                          self->disk->target, info.capacity, self->image->virtual_size);
+    if (info.capacity == first)
+        return TRUE;
+    if (!vms_volume_inspect(engine->drivers->volume, self->path, self->disk->format, &again, error))
+        return FALSE;
+    vms_image_free(self->image);
+    self->image = again;
+    if (info.capacity == again->virtual_size)
+        return TRUE;
+    if (again->virtual_size != first)
+        return vms_refuse(error, VMSNAP_E_BUSY, "Resizing", "disk %s is being resized", self->name);
+    return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "FilesNotVisible",
+                      "libvirt says disk %s has %" G_GUINT64_FORMAT
+                      " bytes, the file here says %" G_GUINT64_FORMAT,
+                      self->disk->target, info.capacity, first);
+}
+
+/* QEMU's own view and ours must be of the same file: in a container they may not be. */
+static gboolean
+check_visible(VmsEngine *engine, const VmsVm *vm, VmsSurveyDisk *self, GError **error)
+{
+    g_auto(VmsImageUse) use = { 0 };
+
+    if (!check_size(engine, vm, self, error))
+        return FALSE;
     if (!vms_vm_is_active(vm))
         return TRUE;
     if (!vms_volume_read_use(engine->drivers->volume, self->path, &use, error))

@@ -30,9 +30,9 @@ typedef struct {
     atomic_int can_freeze;
     atomic_int frozen_by_other; /* the next freeze finds it frozen already */
     atomic_int migrating;
-    atomic_int silent;          /* the agent does not answer */
-    atomic_int late_freeze;     /* with silent: a freeze sent now is executed when it wakes */
-    atomic_int job;             /* VmsJobKind */
+    atomic_int silent;      /* the agent does not answer */
+    atomic_int late_freeze; /* with silent: a freeze sent now is executed when it wakes */
+    atomic_int job;         /* VmsJobKind */
     char job_socket[128];
     char agent_socket[128]; /* where the last agent was reached; empty: over the hypervisor */
     /* failures: calls from fail_first to fail_last, counted from 1 by calls */

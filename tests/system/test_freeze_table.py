@@ -4,6 +4,7 @@
 require, prefer and skip. A migration is played by the VM made of numbers of tests/unit/engine-test.c,
 the limits of VSS by the scripted agent of test_freeze_evidence.py."""
 
+import json
 import os
 import subprocess
 import time
@@ -325,6 +326,22 @@ def agent_absent():
     vm.destroy()
     os.unlink(f"{OTHER}/mute.qcow2")
     vm.undefine()
+
+
+@harness.test
+def disk_resized_meanwhile():
+    """Its size differs between the survey and the moment after the freeze."""
+    cells = start()
+    guest("rm -f /run/freezing")
+    hook("[ $1 = thaw ] || { touch /run/freezing; sleep 2; }")
+    process = harness.spawn("snapshot", "create", "web", "resized")
+    wait_until(lambda: GUEST[0].result("test -e /run/freezing")[0] == 0, 30, "it freezes")
+    VM.virsh("blockresize", "vda", f"{int(VM.virsh('domblkinfo', 'vda').split()[1]) + (8 << 20)}B")
+    error = json.loads(process.communicate(timeout=60)[0])["error"]
+    assert (process.returncode, error["code"], error["reason"]) == (4, "BUSY", "Resizing"), error
+    writes()
+    hook("exit 0")
+    cells.taken("require", "frozen")
 
 
 @harness.test
