@@ -67,6 +67,15 @@ is_gone(const VmsThaw *thaw)
     return thaw->is_gone && thaw->is_gone(thaw->data);
 }
 
+/* How many tries in a row confirmed it; one that still had to thaw begins anew. */
+static guint
+quiet_after(guint quiet, const GError *failed, gboolean thawed)
+{
+    if (failed)
+        return 0;
+    return thawed ? 1 : quiet + 1;
+}
+
 gboolean
 vms_thaw_run(const VmsThaw *thaw, int *ret_count, GError **error)
 {
@@ -82,10 +91,8 @@ vms_thaw_run(const VmsThaw *thaw, int *ret_count, GError **error)
         int before = total;
 
         g_clear_error(&last);
-        if (!try_once(thaw->agent, until_us, sent, &total, &last))
-            quiet = 0;
-        else
-            quiet = total > before ? 1 : quiet + 1;
+        try_once(thaw->agent, until_us, sent, &total, &last);
+        quiet = quiet_after(quiet, last, total > before);
         sent = TRUE;
         if (quiet >= wanted || (last && is_gone(thaw)))
             break;
