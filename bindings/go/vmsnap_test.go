@@ -285,6 +285,21 @@ func TestBadArgumentsAreInvalidBeforeAnythingStarts(t *testing.T) {
 	}
 }
 
+func TestMachineWithoutAgentIsNotFrozen(t *testing.T) {
+	_, vm := findTestVM(t)
+	var failed *Error
+	_, err := vm.Freeze(context.Background(), FreezeOptions{Hold: 20 * time.Second, Detached: true})
+	if !errors.As(err, &failed) || failed.Reason != "AgentNotReady" {
+		t.Errorf("%v", err)
+	}
+	if _, err := vm.Thaw(context.Background()); !errors.Is(err, NotFound) {
+		t.Errorf("%v", err)
+	}
+	if _, err := vm.Freeze(context.Background(), FreezeOptions{Hold: time.Hour}); !errors.Is(err, Invalid) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestMachineWithoutAgentFailsUnderRequire(t *testing.T) {
 	library, vm := findTestVM(t)
 	_, err := vm.CreateSnapshot(context.Background(), SnapshotOptions{Name: "one"})

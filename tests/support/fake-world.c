@@ -251,6 +251,7 @@ freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms, int *ret
                           "disabled: the agent is in frozen state");
     world->frozen = world->filesystems - world->missed;
     *ret_count = world->frozen;
+    vms_clock_sleep_us((gint64)world->hang_ms * 1000);
     return fate == FAKE_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct {
     atomic_int frozen;      /* how many file systems are */
     atomic_int filesystems; /* how many the agent can freeze */
     atomic_int missed;      /* how many of them it passes by */
+    atomic_int hang_ms;     /* how long a freeze that was done is not answered */
     atomic_int windows;
     atomic_int can_freeze;
     atomic_int frozen_by_other; /* the next freeze finds it frozen already */

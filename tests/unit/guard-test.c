@@ -260,6 +260,62 @@ Test(guard, lets_go_for_an_owner_that_is_late)
     cr_assert(bench_is_clean(bench));
 }
 
+/* The owner's thread is stuck beyond its limits, in the freeze call or in the cut: the guest is not
+ * frozen for longer, and what was cut is not called consistent. */
+static void
+expect_thawed_meanwhile(Bench *bench)
+{
+    g_autoptr(VmsVerdict) verdict = NULL;
+
+    bench->window.freeze_call_ms = 100;
+    bench->window.freeze_budget_ms = 100;
+    bench->window.suspend = FALSE;
+    cr_assert(bench_run(bench), "%s", bench->error ? bench->error->message : "");
+    cr_assert_lt(bench->world->thawed_us - bench->evidence->times.freeze_sent, 1500 * 1000);
+    cr_assert_eq(bench->evidence->thawed_count, 0);
+    verdict = vms_consistency_judge(bench->evidence);
+    cr_assert_str_eq(verdict->reason, "ThawedEarly");
+    cr_assert(bench_is_clean(bench));
+}
+
+Test(guard, lets_go_for_an_owner_that_hangs_in_the_freeze)
+{
+    g_autoptr(Bench) bench = guarded_bench();
+
+    bench->world->hang_ms = 1800;
+    expect_thawed_meanwhile(bench);
+}
+
+Test(deadline, lets_go_for_an_owner_that_hangs_in_the_freeze)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->world->hang_ms = 1800;
+    expect_thawed_meanwhile(bench);
+    cr_assert_eq(bench->evidence->guard, VMS_GUARD_SELF);
+}
+
+Test(deadline, lets_go_for_an_owner_that_hangs_in_the_cut)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->cut_us = 1800 * 1000;
+    expect_thawed_meanwhile(bench);
+}
+
+Test(deadline, lets_a_vm_run_whose_cut_hangs)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->window.freeze_call_ms = 100;
+    bench->window.freeze_budget_ms = 100;
+    bench->cut_us = 1800 * 1000;
+    cr_assert_not(bench_run(bench), "clones of two instants are no snapshot");
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "ThawedEarly");
+    cr_assert(strstr(bench->world->log, "cut state resume "), "%s", bench->world->log);
+    cr_assert(bench_is_clean(bench));
+}
+
 Test(guard, leaves_the_job_of_a_late_owner_alone)
 {
     g_autoptr(Bench) bench = guarded_bench();

@@ -116,6 +116,17 @@ class Machines(WithStateFolder):
         self.assertIn(check.verdict, list(vmsnap.Verdict))
         self.assertIsInstance(check.info, dict)
 
+    def test_a_machine_without_agent_is_not_frozen(self):
+        vm = self.open().find_vm("test")
+        with self.assertRaises(vmsnap.AgentError) as caught:
+            vm.freeze(20, disks=["vda"], detached=True)
+        self.assertEqual(caught.exception.reason, "AgentNotReady")
+        with self.assertRaises(vmsnap.NotFound) as caught:
+            vm.thaw()
+        self.assertEqual(caught.exception.reason, "NotFrozen")
+        with self.assertRaises(vmsnap.Invalid):
+            vm.freeze(601)
+
     def test_readings_are_shared_between_threads(self):
         vm, names = self.open().find_vm("test"), []
         threads = [threading.Thread(target=lambda: names.append(vm.name)) for _ in range(8)]
