@@ -175,6 +175,26 @@ read_state(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,
     return TRUE;
 }
 
+/* Asked for when another instance runs: how it came to be. */
+static gboolean
+find_vm(VmsHypervisor *hv, const char *name, gboolean secrets, VmsVm **ret_vm, GError **error)
+{
+    static const char *const reasons[] = { "booted", "restored", "migrated", "unknown" };
+    VmsVm *vm;
+
+    (void)hv;
+    (void)secrets;
+    if (take() % 16 == 1)
+        return vms_fail(error, VMSNAP_E_NOT_FOUND, "made to fail");
+    vm = vms_vm_new(name, "web");
+    vm->state = world.paused ? VMSNAP_VM_PAUSED : VMSNAP_VM_RUNNING;
+    vm->domain_id = world.gone ? 8 : 7;
+    g_free(vm->state_reason);
+    vm->state_reason = g_strdup(reasons[take() % G_N_ELEMENTS(reasons)]);
+    *ret_vm = vm;
+    return TRUE;
+}
+
 static gboolean
 suspend(VmsHypervisor *hv, const char *uuid, GError **error)
 {
@@ -391,9 +411,9 @@ check_end(gboolean done, const GError *error)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const VmsHypervisorOps ops = { .read_state = read_state,
-                                          .suspend = suspend,
-                                          .resume = resume };
+    static const VmsHypervisorOps ops = {
+        .find_vm = find_vm, .read_state = read_state, .suspend = suspend, .resume = resume
+    };
     VmsHypervisor hv = { .ops = &ops };
     VmsDrivers drivers = { .hypervisor = &hv, .urgent = &hv, .open_agent = open_agent };
     VmsEngine engine = { .drivers = &drivers,
