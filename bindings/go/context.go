@@ -196,3 +196,40 @@ func (c *Context) ListOperations() ([]*Operation, error) {
 	}
 	return made, nil
 }
+
+// StartSnapshotGroup starts taking snapshots of several VMs at one time: members are VM names or
+// UUIDs and the names of their snapshots. A VM that is too late is dropped, or nothing is cut. Name
+// and Disks of the options stay empty.
+func (c *Context) StartSnapshotGroup(members map[string]string, dropStragglers bool,
+	options SnapshotOptions) (*Job, error) {
+	var a arena
+	defer a.free()
+	given, list := options.inC(&a), a.list(pairs(members))
+	onStraggler := C.uint32_t(C.VMSNAP_STRAGGLER_ABORT)
+	if dropStragglers {
+		onStraggler = C.VMSNAP_STRAGGLER_DROP
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	return startJob(func(job **C.vmsnap_job, failure **C.vmsnap_error) C.int {
+		return C.vmsnap_snapshot_create_group(c.handle, list, &given, onStraggler, job, failure)
+	})
+}
+
+// CreateSnapshotGroup takes snapshots of several VMs at one time.
+func (c *Context) CreateSnapshotGroup(ctx context.Context, members map[string]string,
+	dropStragglers bool, options SnapshotOptions) ([]*Snapshot, error) {
+	var readErr error
+	made, err := runJob(ctx, func() (*Job, error) {
+		return c.StartSnapshotGroup(members, dropStragglers, options)
+	}, func(job *Job) []*Snapshot {
+		found, err := job.Snapshots()
+		readErr = err
+		return found
+	})
+	if err == nil {
+		err = readErr
+	}
+	return made, err
+}

@@ -159,3 +159,14 @@ func (j *Job) Close() {
 	C.vmsnap_job_unref(j.handle)
 	j.handle = nil
 }
+
+// Snapshots are those that the finished job of a group made, failed ones too.
+func (j *Job) Snapshots() ([]*Snapshot, error) {
+	var list *C.vmsnap_snapshot_list
+	var failure *C.vmsnap_error
+	err := take(C.vmsnap_job_ref_snapshot_list(j.handle, &list, &failure), failure)
+	if err != nil {
+		return nil, err
+	}
+	return snapshotsOf(list), nil
+}

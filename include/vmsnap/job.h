@@ -107,8 +107,21 @@ VMSNAP_API int vmsnap_job_ref_snapshot(vmsnap_job *job, vmsnap_snapshot **ret_sn
                                        vmsnap_error **ret_error);
 
 /**
+ * The snapshots a finished job of a group made or began, Failed ones too, in no order; of another
+ * job the one it is about.
+ *
+ * @param job        The job.
+ * @param ret_list   Release with vmsnap_snapshot_list_unref().
+ * @param ret_error  Why there is none. NULL if not wanted.
+ * @return 0; #VMSNAP_E_BUSY while it runs; …
+ * @since 0.1
+ */
+VMSNAP_API int vmsnap_job_ref_snapshot_list(vmsnap_job *job, vmsnap_snapshot_list **ret_list,
+                                            vmsnap_error **ret_error);
+
+/**
  * The result of a finished job as JSON: the operation's record; of a recovery the list of acts; of
- * a verification the snapshot; without a record the error.
+ * a verification the snapshot; of a group the list of snapshots; without a record the error.
  *
  * @param job  The job.
  * @return Borrowed from @p job; NULL while it runs, and in the child of a fork().

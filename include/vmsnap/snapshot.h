@@ -96,6 +96,35 @@ typedef struct vmsnap_snapshot_options {
 VMSNAP_API int vmsnap_snapshot_create(vmsnap_vm *vm, const vmsnap_snapshot_options *options,
                                       vmsnap_job **ret_job, vmsnap_error **ret_error);
 
+/** What becomes of a group when one of its VMs cannot be frozen in time with the others. */
+typedef enum {
+    VMSNAP_STRAGGLER_ABORT = 0, /**< Nothing is cut. */
+    VMSNAP_STRAGGLER_DROP = 1   /**< The others are cut without it. */
+} vmsnap_on_straggler;
+
+/**
+ * Start taking snapshots of several VMs at one time: all are frozen, then all are cut, then all are
+ * thawed. Each gets a snapshot and an operation of its own; how far the cuts lie apart is in the
+ * evidence of each.
+ *
+ * The job fails when, with #VMSNAP_STRAGGLER_ABORT, one VM fails, else when all do. What it made is
+ * told by vmsnap_job_ref_snapshot_list(), also when it failed after the cut.
+ *
+ * @param context       The context.
+ * @param members       "VM=NAME" each, VM a name or UUID, NAME the snapshot's; ended by NULL. Split
+ *                      at the last '='. No VM may be named twice.
+ * @param options       What to take of each. Its name and disks must be NULL. Copied.
+ * @param on_straggler  A #vmsnap_on_straggler.
+ * @param ret_job       The started job; release with vmsnap_job_unref().
+ * @param ret_error     Why it failed. NULL if not wanted.
+ * @return 0; as vmsnap_snapshot_create().
+ * @since 0.1
+ */
+VMSNAP_API int vmsnap_snapshot_create_group(vmsnap_context *context, const char *const *members,
+                                            const vmsnap_snapshot_options *options,
+                                            uint32_t on_straggler, vmsnap_job **ret_job,
+                                            vmsnap_error **ret_error);
+
 /**
  * Start deleting a snapshot and its files. Works when its VM is gone or stopped.
  *

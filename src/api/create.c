@@ -192,6 +192,112 @@ disk_request_of(const vmsnap_snapshot_options *options, const VmsDiskInfo *disk)
     return request;
 }
 
+/* ---- of a group ---- */
+
+#define MOST_MEMBERS 128
+
+static gboolean
+run_group(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
+{
+    return vms_engine_snapshot_group(engine, task->members, task->aborts, progress, error);
+}
+
+static gboolean
+check_other(const GPtrArray *members, const VmsGroupMember *added, GError **error)
+{
+    for (guint i = 0; i < members->len; i++) {
+        const VmsGroupMember *member = members->pdata[i];
+
+        if (strcmp(member->vm_uuid, added->vm_uuid) == 0 ||
+            strcmp(member->request->name, added->request->name) == 0)
+            return vms_fail(error, VMSNAP_E_INVALID, "VM %s or snapshot %s is named twice",
+                            added->vm_name, added->request->name);
+    }
+    return TRUE;
+}
+
+/* "VM=NAME" */
+static gboolean
+add_member(const VmsCall *call, const char *text, vmsnap_snapshot_options options,
+           GPtrArray *members, GError **error)
+{
+    VmsEngine *engine = &call->context->engine;
+    const char *split = strrchr(text, '=');
+    g_autofree char *name = split ? g_strndup(text, (gsize)(split - text)) : NULL;
+    g_autoptr(VmsVm) vm = NULL;
+    VmsGroupMember *member;
+
+    if (!split || split == text)
+        return vms_fail(error, VMSNAP_E_INVALID, "'%s' is not VM=NAME", text);
+    options.name = split + 1;
+    if (!check_options(&options, error) ||
+        !vms_store_check_free(engine->drivers->catalog, VMSNAP_SNAPSHOT_KIND_VM, options.name,
+                              error) ||
+        !vms_hypervisor_find_vm(engine->drivers->hypervisor, name, FALSE, &vm, error))
+        return FALSE;
+    member = g_new0(VmsGroupMember, 1);
+    member->vm_uuid = g_strdup(vm->uuid);
+    member->vm_name = g_strdup(vm->name);
+    member->operation = vms_name_new_uuid();
+    member->request = request_of(&options);
+    if (check_other(members, member, error)) {
+        g_ptr_array_add(members, member);
+        return TRUE;
+    }
+    vms_group_member_free(member);
+    return FALSE;
+}
+
+static gboolean
+check_group(const char *const *members, const vmsnap_snapshot_options *options,
+            uint32_t on_straggler, GError **error)
+{
+    if (!vms_need(members && members[0], "members", error))
+        return FALSE;
+    if (g_strv_length((char **)members) > MOST_MEMBERS)
+        return vms_fail(error, VMSNAP_E_INVALID, "more than %d VMs", MOST_MEMBERS);
+    if (options->name || options->disks)
+        return vms_fail(error, VMSNAP_E_INVALID,
+                        "a group's members have names of their own, and all their disks");
+    return on_straggler <= VMSNAP_STRAGGLER_DROP ||
+           vms_fail(error, VMSNAP_E_INVALID, "on_straggler %u is not known", on_straggler);
+}
+
+static gboolean
+start_group(const VmsCall *call, const char *const *members, const vmsnap_snapshot_options *options,
+            uint32_t on_straggler, vmsnap_job **ret_job, GError **error)
+{
+    g_autoptr(VmsTask) task = vms_task_new("vmsnap-group", run_group);
+
+    if (!vms_call_need_write(call, error) || !vms_call_need_hypervisor(call, error))
+        return FALSE;
+    task->aborts = on_straggler == VMSNAP_STRAGGLER_ABORT;
+    task->members = g_ptr_array_new_with_free_func((GDestroyNotify)vms_group_member_free);
+    for (; *members; members++) {
+        if (!add_member(call, *members, *options, task->members, error))
+            return FALSE;
+    }
+    return vms_launch(call, g_steal_pointer(&task), ret_job, error);
+}
+
+int
+vmsnap_snapshot_create_group(vmsnap_context *context, const char *const *members,
+                             const vmsnap_snapshot_options *options, uint32_t on_straggler,
+                             vmsnap_job **ret_job, vmsnap_error **ret_error)
+{
+    vmsnap_snapshot_options ours;
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !vms_need(ret_job != NULL, "ret_job", &error) ||
+        !vms_sized_copy(&ours, sizeof ours, options, &error) ||
+        !check_group(members, &ours, on_straggler, &error) ||
+        !start_group(&call, members, &ours, on_straggler, ret_job, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
 int
 vmsnap_disk_snapshot_create(vmsnap_disk *disk, const vmsnap_snapshot_options *options,
                             vmsnap_job **ret_job, vmsnap_error **ret_error)

@@ -217,6 +217,12 @@ list_snapshots(const VmsCall *call, vmsnap_snapshot_kind kind, const char *of, G
                    release_snapshot);
 }
 
+vmsnap_snapshot_list *
+vms_snapshot_list_handle_new(vmsnap_context *context, GPtrArray *snapshots)
+{
+    return list_of(context, VMS_MAGIC_SNAPSHOT_LIST, snapshots, wrap_snapshot, release_snapshot);
+}
+
 int
 vmsnap_context_list_snapshots(vmsnap_context *context, const char *vm,
                               vmsnap_snapshot_list **ret_list, vmsnap_error **ret_error)

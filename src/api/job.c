@@ -37,12 +37,44 @@ vms_task_free(VmsTask *task)
     g_free(task->restore);
     g_free(task->hash);
     g_clear_pointer(&task->wanted, vms_snapshot_request_free);
+    g_clear_pointer(&task->members, g_ptr_array_unref);
     g_clear_pointer(&task->acts, g_ptr_array_unref);
     g_clear_pointer(&task->freezing, vms_freeze_request_free);
     if (task->frozen && atomic_exchange(&task->holds, 0))
         vms_frozen_vm_drop(task->frozen);
     vms_frozen_vm_unref(task->frozen);
     g_free(task);
+}
+
+/* Those that have a record. */
+static GPtrArray *
+load_members(VmsEngine *engine, const VmsTask *task)
+{
+    GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)vms_snapshot_free);
+
+    for (guint i = 0; task->members && i < task->members->len; i++) {
+        const VmsGroupMember *member = task->members->pdata[i];
+        VmsSnapshot *snapshot = NULL;
+
+        if (member->snapshot && vms_engine_load_snapshot(engine, member->snapshot, &snapshot, NULL))
+            g_ptr_array_add(found, snapshot);
+    }
+    return found;
+}
+
+static char *
+result_of_group(VmsEngine *engine, const VmsTask *task)
+{
+    g_autoptr(GPtrArray) snapshots = load_members(engine, task);
+    g_autoptr(GString) text = g_string_new("{\"items\":[");
+
+    for (guint i = 0; i < snapshots->len; i++) {
+        g_autofree char *one = vms_view_snapshot(snapshots->pdata[i]);
+
+        g_string_append_printf(text, "%s%s", i ? "," : "", one);
+    }
+    g_string_append(text, "]}");
+    return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 /* What vmsnap_job_get_json() tells. A record that cannot be read is no reason to fail the job. */
@@ -60,6 +92,8 @@ result_of(VmsEngine *engine, const VmsTask *task, const GError *failed)
         return vms_view_operation(operation);
     if (failed)
         return vms_view_error(failed);
+    if (task->members)
+        return result_of_group(engine, task);
     if (task->snapshot && vms_engine_load_snapshot(engine, task->snapshot, &snapshot, NULL))
         return vms_view_snapshot(snapshot);
     return g_strdup("{}");
@@ -229,6 +263,37 @@ vmsnap_job_ref_freeze(vmsnap_job *job, vmsnap_freeze **ret_freeze, vmsnap_error 
 
     if (!need_job(job, &error) || !vms_need(ret_freeze != NULL, "ret_freeze", &error) ||
         !ref_freeze(job, ret_freeze, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
+static gboolean
+ref_list(vmsnap_job *job, vmsnap_snapshot_list **ret_list, GError **error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GPtrArray) snapshots = NULL;
+    VmsSnapshot *one = NULL;
+
+    if (!vms_job_wait(job->job, 0))
+        return vms_refuse(error, VMSNAP_E_BUSY, "StillRunning", "the job still runs");
+    if (!vms_call_enter(&call, job, VMS_MAGIC_JOB, error))
+        return FALSE;
+    snapshots = load_members(&call.context->engine, job->task);
+    if (job->task->snapshot &&
+        vms_engine_load_snapshot(&call.context->engine, job->task->snapshot, &one, NULL))
+        g_ptr_array_add(snapshots, one);
+    *ret_list = vms_snapshot_list_handle_new(call.context, snapshots);
+    return TRUE;
+}
+
+int
+vmsnap_job_ref_snapshot_list(vmsnap_job *job, vmsnap_snapshot_list **ret_list,
+                             vmsnap_error **ret_error)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!need_job(job, &error) || !vms_need(ret_list != NULL, "ret_list", &error) ||
+        !ref_list(job, ret_list, &error))
         return vms_api_fail(ret_error, error);
     return VMSNAP_OK;
 }

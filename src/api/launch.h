@@ -19,6 +19,8 @@ typedef struct VmsTask {
     char *hash;                  /* restore: of its plan */
     vmsnap_mode mode;            /* restore */
     VmsSnapshotRequest *wanted;  /* snapshot */
+    GPtrArray *members;          /* group: VmsGroupMember* */
+    gboolean aborts;             /* group: on a straggler */
     VmsRestoreRequest restoring; /* restore, undo */
     GPtrArray *acts;             /* recover, forced thaw: VmsRecoveryAct*, what it did */
     VmsFreezeRequest *freezing;  /* freeze */

@@ -48,4 +48,6 @@ vmsnap_vm *vms_vm_handle_new(vmsnap_context *context, VmsVm *vm);
 vmsnap_disk *vms_disk_handle_new(vmsnap_context *context, VmsDiskInfo *disk);
 vmsnap_check *vms_check_handle_new(vmsnap_context *context, VmsCheckResult *check);
 vmsnap_snapshot *vms_snapshot_handle_new(vmsnap_context *context, VmsSnapshot *snapshot);
+/* In api/find.c; leaves @snapshots (VmsSnapshot*) empty. */
+vmsnap_snapshot_list *vms_snapshot_list_handle_new(vmsnap_context *context, GPtrArray *snapshots);
 vmsnap_operation *vms_operation_handle_new(vmsnap_context *context, VmsOperation *operation);

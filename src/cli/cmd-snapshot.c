@@ -8,6 +8,8 @@
 static const CliOption create_options[] = {
     CLI_TAKE_OPTIONS,
     { "disk", 0, "TARGET", "take this disk only; may be repeated" },
+    { "group", 0, "VM=NAME", "instead of VM NAME: all of these at one time; may be repeated" },
+    { "on-straggler", 0, "drop|abort", "when one of a group is too late (abort)" },
     { 0 },
 };
 
@@ -28,6 +30,60 @@ create(Cli *cli, const vmsnap_snapshot_options *options, vmsnap_snapshot **ret_s
     return result < 0 ? result : vmsnap_job_ref_snapshot(job, ret_snapshot, error);
 }
 
+/* The snapshots of a group, also of one that failed after the cut. */
+static int
+create_group(Cli *cli, const vmsnap_snapshot_options *options, guint32 on_straggler,
+             vmsnap_snapshot_list **ret_list, vmsnap_error **error)
+{
+    g_autofree const char **members = cli_values(cli, "group");
+    g_autoptr(vmsnap_job) job = NULL;
+    int result =
+        vmsnap_snapshot_create_group(cli->context, members, options, on_straggler, &job, error);
+
+    if (result >= 0)
+        result = cli_watch(cli, job, error);
+    return result < 0 ? result : vmsnap_job_ref_snapshot_list(job, ret_list, error);
+}
+
+static void
+add_member(CliTable *table, const char *json)
+{
+    g_autoptr(JsonNode) document = cli_document_parse(json);
+    JsonObject *root = cli_document_root(document);
+
+    cli_table_add(table, cli_text(root, "name"));
+    cli_table_add(table, cli_text(cli_object(root, "vm"), "name"));
+    cli_table_add(table, cli_text(root, "phase"));
+    cli_table_add(table, cli_text(root, "consistency"));
+}
+
+static CliExit
+run_create_group(Cli *cli)
+{
+    static const char *const titles[] = { "NAME", "VM", "PHASE", "CONSISTENT", NULL };
+    static const char *const words[] = { "abort", "drop", NULL };
+    vmsnap_snapshot_options options = VMSNAP_SNAPSHOT_OPTIONS_INIT;
+    g_autofree const char **labels = cli_values(cli, "label");
+    g_autofree const char **accepted = cli_values(cli, "accept-unfrozen");
+    g_autoptr(vmsnap_snapshot_list) list = NULL;
+    guint32 on_straggler = VMSNAP_STRAGGLER_ABORT;
+    vmsnap_error *error = NULL;
+    CliExit status;
+
+    if (!cli_read_take_options(cli, &options) ||
+        !cli_read_word(cli, "on-straggler", words, VMSNAP_STRAGGLER_ABORT, &on_straggler))
+        return CLI_USAGE;
+    options.name = NULL;
+    options.labels = labels;
+    options.accept_unfrozen = accepted;
+    if (!cli_open(cli, CLI_CHANGE, &status))
+        return status;
+    if (create_group(cli, &options, on_straggler, &list, &error) < 0)
+        return cli_fail(cli, error);
+    cli_tell_snapshots(cli, list, titles, add_member);
+    return CLI_DONE;
+}
+
 static CliExit
 run_create(Cli *cli)
 {
@@ -39,6 +95,13 @@ run_create(Cli *cli)
     vmsnap_error *error = NULL;
     CliExit status;
 
+    if (cli_given(cli, "group"))
+        return cli_argument(cli, 0) || disks
+                   ? cli_refuse(cli, VMSNAP_E_INVALID, "Usage",
+                                "--group stands instead of VM NAME and --disk")
+                   : run_create_group(cli);
+    if (!cli_argument(cli, 1))
+        return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "missing argument: VM NAME");
     if (!cli_read_take_options(cli, &options))
         return CLI_USAGE;
     options.labels = labels;
@@ -56,7 +119,6 @@ const CliCommand cli_snapshot_create = {
     .arguments = "VM NAME",
     .summary = "Take a snapshot of all disks of a VM at one point in time",
     .options = create_options,
-    .least = 2,
     .most = 2,
     .run = run_create,
 };

@@ -44,6 +44,7 @@ _vmsnap()
     [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
     case $prev in
     -o | --output) COMPREPLY=($(compgen -W 'table json' -- "$cur")); return ;;
+    --on-straggler) COMPREPLY=($(compgen -W 'abort drop' -- "$cur")); return ;;
     --consistency) COMPREPLY=($(compgen -W 'require prefer skip' -- "$cur")); return ;;
     --method) COMPREPLY=($(compgen -W 'auto reflink copy backup' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'raw qcow2' -- "$cur")); return ;;
@@ -55,8 +56,8 @@ _vmsnap()
 
     if [[ $cur == -* ]]; then
         case "${words[0]} ${words[1]}" in
-        'snapshot create') options='--consistency --disk --method --wait-ready --freeze-call
-            --freeze-budget --accept-unfrozen --store --label --description' ;;
+        'snapshot create') options='--consistency --disk --group --method --on-straggler --wait-ready
+            --freeze-call --freeze-budget --accept-unfrozen --store --label --description' ;;
         'disk-snapshot create') options='--consistency --format --method --wait-ready --freeze-call
             --freeze-budget --accept-unfrozen --store --label --description' ;;
         'freeze '*) options='--timeout --wait-ready --freeze-call --disk --accept-unfrozen' ;;

@@ -74,6 +74,17 @@ void vms_snapshot_request_free(VmsSnapshotRequest *request);
 void vms_freeze_request_free(VmsFreezeRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSnapshotRequest, vms_snapshot_request_free)
 
+/* One VM of several that are cut at one time. */
+typedef struct {
+    char *vm_uuid;
+    char *vm_name;
+    char *operation;
+    VmsSnapshotRequest *request; /* with a name of its own */
+    char *snapshot;              /* UUID, once there is a record; may be set on failure too */
+} VmsGroupMember;
+
+void vms_group_member_free(VmsGroupMember *member);
+
 /* ---- quick questions ---- */
 
 /* engine/check.c */
@@ -121,6 +132,10 @@ gboolean vms_engine_snapshot(VmsEngine *engine, const char *operation_uuid, cons
 gboolean vms_engine_disk_snapshot(VmsEngine *engine, const char *operation_uuid,
                                   const VmsSnapshotRequest *request, VmsProgress *progress,
                                   char **ret_snapshot_uuid, GError **error);
+/* engine/group-snapshot.c: all of @members (VmsGroupMember*, each another VM; gets sorted) at one
+ * time. With @abort all or, before a cut, none; else it succeeds when one of them does. */
+gboolean vms_engine_snapshot_group(VmsEngine *engine, GPtrArray *members, gboolean abort,
+                                   VmsProgress *progress, GError **error);
 /* engine/remove.c */
 gboolean vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid,
                                     const char *snapshot_uuid, VmsProgress *progress,

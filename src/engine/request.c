@@ -26,3 +26,16 @@ vms_freeze_request_free(VmsFreezeRequest *request)
     g_strfreev(request->accept_unfrozen);
     g_free(request);
 }
+
+void
+vms_group_member_free(VmsGroupMember *member)
+{
+    if (!member)
+        return;
+    g_free(member->vm_uuid);
+    g_free(member->vm_name);
+    g_free(member->operation);
+    g_free(member->snapshot);
+    vms_snapshot_request_free(member->request);
+    g_free(member);
+}

@@ -13,6 +13,9 @@
 #define AWAY_US (10 * G_USEC_PER_SEC)
 #define AWAY_PAUSE_US G_USEC_PER_SEC
 
+/* How long a VM that is off waits for the freezes of its group. */
+#define GROUP_PATIENCE_US (20 * G_USEC_PER_SEC)
+
 /* How often a scratch reservation that was outgrown is made anew. */
 #define RESERVATION_TRIES 3
 
@@ -54,15 +57,29 @@ cut_running(VmsTaking *self, GError **error)
         .backup = vms_cut_get_backup(self->cuts),
         .overlays = vms_cut_has_overlays(self->cuts),
         .wait_ms = patience_left(self),
+        .group = self->group,
+        .number = self->number,
         .progress = self->progress,
         .cut = vms_cut_fire,
         .data = self->cuts,
     };
 
+    if (self->group && !vms_group_take_turn(self->group, self->number, self->progress, error))
+        return FALSE;
     if (!vms_window_join(self->engine, &window, self->work.snapshot->evidence, &self->watch, error))
         return FALSE;
     self->watched = vms_cut_get_socket(self->cuts) != NULL;
     return TRUE;
+}
+
+/* Nothing is frozen: it can wait for those that are. */
+static gboolean
+wait_in_group(VmsTaking *self, GError **error)
+{
+    return vms_group_wait_ready(self->group, self->number, self->progress, error) &&
+           vms_group_wait_frozen(self->group, self->number,
+                                 vms_clock_monotonic_us() + GROUP_PATIENCE_US, self->progress,
+                                 error);
 }
 
 /* The VM must be off before and after: the image locks keep QEMU away between. */
@@ -76,6 +93,8 @@ cut_off(VmsTaking *self, GError **error)
     evidence->state_before = vm->state;
     evidence->state_reason = g_strdup(vm->state_reason);
     evidence->managed_save = vm->managed_save;
+    if (self->group && !wait_in_group(self, error))
+        return FALSE;
     vms_progress_enter(self->progress, VMSNAP_STAGE_CAPTURING);
     evidence->times.cut_start = vms_clock_monotonic_us();
     if (!vms_cut_offline(self->cuts, self->request->policy != VMSNAP_CONSISTENCY_REQUIRE,
@@ -156,14 +175,25 @@ refresh_plan(VmsTaking *self, GError **error)
     return TRUE;
 }
 
+static void
+note_in_group(VmsTaking *self)
+{
+    const VmsTimes *times = &self->work.snapshot->evidence->times;
+
+    vms_group_note_cut(self->group, self->number, times->cut_start, times->cut_end);
+}
+
 gboolean
 vms_taking_cut(VmsTaking *self, GError **error)
 {
     for (guint attempt = 1;; attempt++) {
         g_autoptr(GError) failed = NULL;
 
-        if (prepare_and_cut(self, &failed))
+        if (prepare_and_cut(self, &failed)) {
+            if (self->group)
+                note_in_group(self);
             return TRUE;
+        }
         if (attempt == RESERVATION_TRIES ||
             g_strcmp0(vms_error_get_reason(failed), VMS_CUT_OUTGROWN) != 0) {
             g_propagate_error(error, g_steal_pointer(&failed));

@@ -3,6 +3,7 @@
 
 #include "engine/cut.h"
 #include "engine/engine.h"
+#include "engine/group.h"
 #include "engine/lock.h"
 #include "engine/store.h"
 #include "engine/survey.h"
@@ -18,6 +19,8 @@ typedef struct {
     VmsProgress *progress;
     const char *operation_uuid;
     gint64 patience_us; /* on CLOCK_MONOTONIC: when the caller's ends */
+    VmsGroup *group;    /* that it is cut with; NULL: none */
+    guint number;       /* in it */
     VmsLock *lock;      /* of the VM or disk; NULL while it waits */
     VmsWork work;
     VmsSurvey *survey;

@@ -76,7 +76,7 @@ is_skip(const VmsWindow *window)
 gboolean
 vms_window_suits(const VmsWindow *a, const VmsWindow *b)
 {
-    return !a->overlays && !b->overlays && is_skip(a) == is_skip(b);
+    return !a->overlays && !b->overlays && !a->group && !b->group && is_skip(a) == is_skip(b);
 }
 
 static gboolean

@@ -147,6 +147,15 @@ gather(VmsWindowRun *run)
 }
 
 static gboolean
+wait_ready(const VmsWindowRun *run, GError **error)
+{
+    const VmsWindow *window = find_first(run);
+
+    return !window->group ||
+           vms_group_wait_ready(window->group, window->number, window->progress, error);
+}
+
+static gboolean
 prepare(VmsWindowRun *run, GError **error)
 {
     if ((run->recheck && !vms_window_look_again(run, error)) || !read_before(run, error))
@@ -162,7 +171,7 @@ prepare(VmsWindowRun *run, GError **error)
         return TRUE;
     read_needs(run);
     set_limits(run);
-    if (!take_holding(run, error))
+    if (!wait_ready(run, error) || !take_holding(run, error))
         return FALSE;
     run->closed = TRUE;
     gather(run);
@@ -258,6 +267,20 @@ end_hold(VmsWindowRun *run, const GError *failed)
     return FALSE;
 }
 
+/* For the others of the group, with half of the freeze's budget: the cut needs time as well. */
+static gboolean
+wait_frozen(const VmsWindowRun *run, GError **error)
+{
+    const VmsWindow *window = find_first(run);
+    gint64 until_us = vms_clock_monotonic_us();
+
+    if (!window->group)
+        return TRUE;
+    until_us += run->frozen ? (gint64)run->freeze_budget_ms * 500
+                            : (gint64)(run->freeze_call_ms + run->freeze_budget_ms) * 1000;
+    return vms_group_wait_frozen(window->group, window->number, until_us, window->progress, error);
+}
+
 static gboolean
 hold_and_cut(VmsWindowRun *run)
 {
@@ -265,7 +288,8 @@ hold_and_cut(VmsWindowRun *run)
 
     if (vms_window_freeze(run, &failed)) {
         vms_window_drop_cancelled(run);
-        if (vms_window_has_members(run) && vms_window_suspend(run, &failed))
+        if (vms_window_has_members(run) && wait_frozen(run, &failed) &&
+            vms_window_suspend(run, &failed))
             cut(run);
     }
     return end_hold(run, failed);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/group.h"
 #include "model/evidence.h"
 
 #include <glib.h>
@@ -23,6 +24,8 @@ typedef struct {
     gboolean detached;           /* the guard will be the owner: it must outlive this process */
     const char *backup_socket;   /* where a pull job of its own would listen; NULL: it needs none */
     const VmsBackupDisk *backup; /* disks of the job, ended by a NULL target */
+    VmsGroup *group;             /* of VMs cut at one time; NULL: none */
+    guint number;                /* in the group */
     guint wait_ms;               /* for the window, where somebody else has it */
     VmsProgress *progress;
     /* The cut. Runs between freeze and thaw (and suspend and resume), perhaps in another thread

@@ -78,6 +78,7 @@ vms_evidence_free(VmsEvidence *evidence)
     g_free(evidence->freeze_reason);
     g_free(evidence->thaw_error);
     g_free(evidence->state_reason);
+    g_free(evidence->group);
     g_ptr_array_unref(evidence->filesystems);
     g_ptr_array_unref(evidence->freeze_list);
     g_ptr_array_unref(evidence->exceptions);

@@ -67,6 +67,10 @@ typedef struct {
     VmsGuardKind guard;
     gboolean guard_shares_cgroup;
     gboolean overdue;      /* the freeze budget ran out before the thaw was sent */
+    char *group;           /* UUID of the group it was cut with; NULL: none */
+    guint group_size;      /* how many VMs of it were cut */
+    gint64 group_skew_us;  /* from the beginning of the first cut to that of the last */
+    gint64 group_span_us;  /* to the end of the last */
     GPtrArray *exceptions; /* char*: what was allowed not to be frozen, and why */
     GPtrArray *warnings;   /* char* */
     /* About the disks and the images of the cut */

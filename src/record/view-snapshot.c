@@ -183,6 +183,19 @@ add_disk_facts(VmsJson *json, const GPtrArray *disks)
     vms_json_close_array(json);
 }
 
+static void
+add_group(VmsJson *json, const VmsEvidence *evidence)
+{
+    if (!evidence->group)
+        return;
+    vms_json_open_object(json, "group");
+    vms_json_add_text(json, "uuid", evidence->group);
+    vms_json_add_uint(json, "size", evidence->group_size);
+    vms_json_add_ms(json, "skew_ms", evidence->group_skew_us);
+    vms_json_add_ms(json, "span_ms", evidence->group_span_us);
+    vms_json_close_object(json);
+}
+
 void
 vms_view_add_evidence(VmsJson *json, const VmsEvidence *evidence)
 {
@@ -214,6 +227,7 @@ vms_view_add_evidence(VmsJson *json, const VmsEvidence *evidence)
     vms_json_add_text(json, "guard", vms_words_find(vms_words_guard, evidence->guard));
     vms_json_add_bool(json, "guard_shares_cgroup", evidence->guard_shares_cgroup);
     vms_json_add_bool(json, "overdue", evidence->overdue);
+    add_group(json, evidence);
     vms_json_add_text(json, "freeze_reason", evidence->freeze_reason);
     vms_json_add_text(json, "freeze_error", evidence->freeze_error);
     vms_json_add_text(json, "thaw_error", evidence->thaw_error);

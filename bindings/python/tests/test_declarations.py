@@ -34,6 +34,7 @@ ENUMS = {"vmsnap_code": (vmsnap.Code, "VMSNAP_E_"),
          "vmsnap_snapshot_kind": (vmsnap.SnapshotKind, "VMSNAP_SNAPSHOT_KIND_"),
          "vmsnap_snapshot_phase": (vmsnap.SnapshotPhase, "VMSNAP_SNAPSHOT_"),
          "vmsnap_method": (vmsnap.Method, "VMSNAP_METHOD_"),
+         "vmsnap_on_straggler": (vmsnap.OnStraggler, "VMSNAP_STRAGGLER_"),
          "vmsnap_operation_phase": (vmsnap.OperationPhase, "VMSNAP_OPERATION_"),
          "vmsnap_mode": (vmsnap.Mode, "VMSNAP_MODE_"),
          "vmsnap_severity": (vmsnap.Severity, "VMSNAP_SEVERITY_"),
@@ -42,7 +43,8 @@ ENUMS = {"vmsnap_code": (vmsnap.Code, "VMSNAP_E_"),
 NOT_BOUND = {"vmsnap_log_level"}
 SCALARS = {"int": ctypes.c_int, "int64_t": ctypes.c_int64, "size_t": ctypes.c_size_t,
            "uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64, "void": None,
-           "const char *": ctypes.c_char_p, "int *": ctypes.POINTER(ctypes.c_int)}
+           "const char *": ctypes.c_char_p, "const char *const *": _native.TEXTS,
+           "int *": ctypes.POINTER(ctypes.c_int)}
 
 
 def expected_type(text):

@@ -5,10 +5,10 @@ import ctypes
 from typing import NamedTuple
 
 from . import _native
-from ._enums import ContextFlags
+from ._enums import ContextFlags, OnStraggler
 from ._errors import call, call_out
 from ._handle import Handle, encode, encode_list
-from ._handles import VM, Disk, Operation, Snapshot, read_list
+from ._handles import VM, Disk, Operation, Snapshot, read_list, snapshot_options
 from ._job import Job
 from ._native import lib
 
@@ -94,6 +94,18 @@ class Context(Handle):
         """The stored snapshots, oldest first; of one VM (name or UUID) or of all."""
         made = call_out(lib.vmsnap_context_list_snapshots, self._ref, encode(vm))
         return read_list(made, "snapshot", Snapshot)
+
+    def snapshot_group(self, members, *, drop_stragglers=False, **options):
+        """Start taking snapshots of several VMs at one time; a Job, whose snapshots() they are.
+
+        members is a dict of VM names or UUIDs and the names of their snapshots. A VM that is too
+        late is dropped, or nothing is cut. Options are those of VM.snapshot(), without disks.
+        """
+        given = snapshot_options(None, **options)
+        pairs = encode_list([f"{vm}={name}" for vm, name in members.items()])
+        late = OnStraggler.DROP if drop_stragglers else OnStraggler.ABORT
+        return Job(call_out(lib.vmsnap_snapshot_create_group, self._ref, pairs,
+                            ctypes.byref(given), late))
 
     def find_operation(self, uuid):
         return Operation(call_out(lib.vmsnap_context_find_operation, self._ref, encode(uuid)))

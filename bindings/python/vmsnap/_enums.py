@@ -116,6 +116,12 @@ class Method(_Open):
     BACKUP = 3
 
 
+class OnStraggler(_Open):
+    """What becomes of a group when one of its VMs is too late."""
+    ABORT = 0
+    DROP = 1
+
+
 class OperationPhase(_Open):
     PENDING = 1
     IN_PROGRESS = 2

@@ -81,6 +81,12 @@ class Job(Handle):
         from ._handles import Snapshot
         return Snapshot(call_out(lib.vmsnap_job_ref_snapshot, self._ref))
 
+    def snapshots(self):
+        """The Snapshots that the finished job of a group made, Failed ones too."""
+        from ._handles import Snapshot, read_list
+        made = call_out(lib.vmsnap_job_ref_snapshot_list, self._ref)
+        return read_list(made, "snapshot", Snapshot)
+
     def freeze(self):
         """The Freeze that the finished job began or ended."""
         from ._freeze import Freeze

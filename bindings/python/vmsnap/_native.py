@@ -144,6 +144,8 @@ DECLARATIONS = {
     "vmsnap_freeze_unref": (None, HANDLE),
 
     "vmsnap_snapshot_create": (c_int, HANDLE, _POINTER(SnapshotOptions), OUT, OUT),
+    "vmsnap_snapshot_create_group": (c_int, HANDLE, TEXTS, _POINTER(SnapshotOptions), c_uint32, OUT,
+                                     OUT),
     "vmsnap_snapshot_delete": (c_int, HANDLE, OUT, OUT),
     "vmsnap_snapshot_verify": (c_int, HANDLE, OUT, OUT),
     "vmsnap_snapshot_get_name": (TEXT, HANDLE),
@@ -195,6 +197,7 @@ DECLARATIONS = {
     "vmsnap_job_cancel": (None, HANDLE),
     "vmsnap_job_get_operation_uuid": (TEXT, HANDLE),
     "vmsnap_job_ref_snapshot": (c_int, HANDLE, OUT, OUT),
+    "vmsnap_job_ref_snapshot_list": (c_int, HANDLE, OUT, OUT),
     "vmsnap_job_ref_freeze": (c_int, HANDLE, OUT, OUT),
     "vmsnap_job_get_json": (TEXT, HANDLE),
     "vmsnap_job_ref": (HANDLE, HANDLE),
