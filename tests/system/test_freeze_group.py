@@ -111,7 +111,6 @@ def all_are_thawed_when_the_owner_dies():
         time.sleep(0.2)
     vmsnap("recover", check=0)
     check_thawed()
-    assert vmsnap("recover", check=0).json["items"] == []
 
 
 harness.main()
