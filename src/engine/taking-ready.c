@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/journal.h"
+#include "engine/lease.h"
 #include "engine/rehearsal.h"
 #include "engine/taking.h"
 #include "plan/consistency.h"
@@ -13,6 +14,9 @@ enum {
     FIRST_PAUSE_MS = 50, /* between two looks */
     LONGEST_PAUSE_MS = 1000
 };
+
+/* How long a window of somebody else's may have the VM suspended. */
+#define WINDOW_PATIENCE_US (10 * G_USEC_PER_SEC)
 
 static gboolean
 is_begun(const VmsTaking *self)
@@ -40,6 +44,34 @@ check_disks(const VmsTaking *self, GError **error)
     return FALSE;
 }
 
+/* TRUE while a window of somebody else's holds the VM. */
+static gboolean
+is_in_window(const VmsTaking *self)
+{
+    g_autoptr(VmsLease) lease = NULL;
+
+    return vms_lease_read(self->engine->state_dir, self->survey->vm->uuid, &lease, NULL) &&
+           lease->state != VMS_LEASE_JOB;
+}
+
+/* A VM that another window suspends for a moment is not paused: look again after it. One look more
+ * is due anyway: the window may have ended between ours at the VM and at its lease. */
+static gboolean
+survey_outside_windows(VmsTaking *self, const VmsSurveyRequest *request, GError **error)
+{
+    const gint64 until_us = vms_clock_monotonic_us() + WINDOW_PATIENCE_US;
+
+    for (gboolean again = FALSE;; again = TRUE) {
+        g_clear_pointer(&self->survey, vms_survey_free);
+        if (!vms_survey_vm(self->engine, request, &self->survey, error))
+            return FALSE;
+        if (self->survey->vm->state != VMSNAP_VM_PAUSED || (again && !is_in_window(self)) ||
+            vms_clock_monotonic_us() > until_us || vms_progress_is_cancelled(self->progress))
+            return TRUE;
+        vms_clock_sleep_us((gint64)FIRST_PAUSE_MS * 1000);
+    }
+}
+
 gboolean
 vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
 {
@@ -57,7 +89,7 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
     /* When it is surveyed again, its own overlays are known. */
     if (!is_begun(self) && !vms_journal_check_settled(self->engine, vm, error))
         return FALSE;
-    return vms_survey_vm(self->engine, &request, &self->survey, error) &&
+    return survey_outside_windows(self, &request, error) &&
            vms_journal_check_overlays(self->engine, self->survey->vm->uuid,
                                       vms_vm_current_disks(self->survey->vm), error) &&
            vms_consistency_before(self->survey->vm, self->request->policy, &wish, NULL, error) &&
