@@ -32,52 +32,52 @@ struct VmsDeadline {
 };
 
 static void
-deadline_free(VmsDeadline *self)
+deadline_free(VmsDeadline *deadline)
 {
-    vms_fd_clear(&self->timer);
-    vms_fd_clear(&self->end);
-    vms_fd_clear(&self->link);
-    g_free(self->vm_uuid);
-    g_free(self);
+    vms_fd_clear(&deadline->timer);
+    vms_fd_clear(&deadline->end);
+    vms_fd_clear(&deadline->link);
+    g_free(deadline->vm_uuid);
+    g_free(deadline);
 }
 
 /* Absolute on CLOCK_BOOTTIME, so that a host that slept is late at once; 0 stops it. */
 void
-vms_deadline_set(VmsDeadline *self, gint64 deadline_us)
+vms_deadline_set(VmsDeadline *deadline, gint64 deadline_us)
 {
     const struct itimerspec when = { .it_value = { .tv_sec = deadline_us / G_USEC_PER_SEC,
                                                    .tv_nsec =
                                                        deadline_us % G_USEC_PER_SEC * 1000 } };
 
-    timerfd_settime(self->timer, TFD_TIMER_ABSTIME, &when, NULL);
+    timerfd_settime(deadline->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 /* TRUE when it need not be tried again: released, and no freeze can be on its way. */
 static gboolean
-act(VmsDeadline *self)
+act(VmsDeadline *deadline)
 {
     g_autoptr(VmsLease) lease = NULL;
     g_autoptr(GError) failed = NULL;
 
-    if (!vms_lease_read(self->engine->state_dir, self->vm_uuid, &lease, &failed))
+    if (!vms_lease_read(deadline->engine->state_dir, deadline->vm_uuid, &lease, &failed))
         return vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND;
     /* Its job is the affair of an owner that lives. */
     g_clear_pointer(&lease->backup_socket, g_free);
-    vms_log(self->engine->log, VMSNAP_LOG_WARNING, "VM %s is late: it is thawed now",
-            self->vm_uuid);
+    vms_log(deadline->engine->log, VMSNAP_LOG_WARNING, "VM %s is late: it is thawed now",
+            deadline->vm_uuid);
     /* The one who hangs may hang in a call on it. */
-    if (self->link >= 0)
-        (void)shutdown(self->link, SHUT_RDWR);
-    return vms_release_held(self->engine->drivers, lease, RELEASE_MS, NULL, NULL) &&
+    if (deadline->link >= 0)
+        (void)shutdown(deadline->link, SHUT_RDWR);
+    return vms_release_held(deadline->engine->drivers, lease, RELEASE_MS, NULL, NULL) &&
            lease->state == VMS_LEASE_FROZEN;
 }
 
 static void *
 watch(void *data)
 {
-    VmsDeadline *self = data;
-    struct pollfd fds[] = { { .fd = self->end, .events = POLLIN },
-                            { .fd = self->timer, .events = POLLIN } };
+    VmsDeadline *deadline = data;
+    struct pollfd fds[] = { { .fd = deadline->end, .events = POLLIN },
+                            { .fd = deadline->timer, .events = POLLIN } };
     guint64 count;
 
     (void)pthread_setname_np(pthread_self(), "vmsnap-deadline");
@@ -86,15 +86,15 @@ watch(void *data)
             continue;
         if (fds[0].revents)
             return NULL;
-        if (read(self->timer, &count, sizeof(count)) < 0)
+        if (read(deadline->timer, &count, sizeof(count)) < 0)
             continue; /* it was set anew meanwhile */
-        if (!act(self))
-            vms_deadline_set(self, vms_clock_boottime_us() + (gint64)AGAIN_MS * 1000);
+        if (!act(deadline))
+            vms_deadline_set(deadline, vms_clock_boottime_us() + (gint64)AGAIN_MS * 1000);
     }
 }
 
 static int
-start_thread(VmsDeadline *self)
+start_thread(VmsDeadline *deadline)
 {
     sigset_t all, before;
     int number;
@@ -102,7 +102,7 @@ start_thread(VmsDeadline *self)
     /* The host's handlers must not run in it. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    number = pthread_create(&self->thread, NULL, watch, self);
+    number = pthread_create(&deadline->thread, NULL, watch, deadline);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return number;
 }
@@ -111,37 +111,37 @@ gboolean
 vms_deadline_start(VmsEngine *engine, const VmsLease *lease, int link, VmsDeadline **ret_deadline,
                    GError **error)
 {
-    VmsDeadline *self = g_new0(VmsDeadline, 1);
+    VmsDeadline *deadline = g_new0(VmsDeadline, 1);
     int number = 0;
 
-    self->engine = engine;
-    self->vm_uuid = g_strdup(lease->vm_uuid);
-    self->link = link >= 0 ? fcntl(link, F_DUPFD_CLOEXEC, 3) : VMS_FD_NONE;
-    self->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    self->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->timer < 0 || self->end < 0 || (link >= 0 && self->link < 0))
+    deadline->engine = engine;
+    deadline->vm_uuid = g_strdup(lease->vm_uuid);
+    deadline->link = link >= 0 ? fcntl(link, F_DUPFD_CLOEXEC, 3) : VMS_FD_NONE;
+    deadline->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    deadline->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (deadline->timer < 0 || deadline->end < 0 || (link >= 0 && deadline->link < 0))
         number = errno;
     else
-        vms_deadline_set(self, lease->deadline_us);
+        vms_deadline_set(deadline, lease->deadline_us);
     if (!number)
-        number = start_thread(self);
+        number = start_thread(deadline);
     if (number) {
-        deadline_free(self);
+        deadline_free(deadline);
         return vms_fail_errno(error, number, "no thread that thaws at the deadline");
     }
-    *ret_deadline = self;
+    *ret_deadline = deadline;
     return TRUE;
 }
 
 void
-vms_deadline_end(VmsDeadline *self)
+vms_deadline_end(VmsDeadline *deadline)
 {
     const guint64 one = 1;
 
-    if (!self)
+    if (!deadline)
         return;
-    while (write(self->end, &one, sizeof(one)) < 0 && errno == EINTR)
+    while (write(deadline->end, &one, sizeof(one)) < 0 && errno == EINTR)
         continue;
-    (void)pthread_join(self->thread, NULL);
-    deadline_free(self);
+    (void)pthread_join(deadline->thread, NULL);
+    deadline_free(deadline);
 }

@@ -237,7 +237,7 @@ vms_freeze_end_leased(VmsEngine *engine, const char *vm_uuid, const char *operat
 {
     g_autofree char *name = vms_lock_name_thaw(vm_uuid);
     g_autoptr(VmsLock) turn = NULL;
-    g_auto(VmsWindowLocks) locks = { NULL };
+    g_auto(VmsWindowLocks) locks = { NULL, NULL };
     g_autoptr(VmsLease) lease = NULL;
     g_autoptr(VmsFreeze) freeze = NULL;
 

@@ -93,6 +93,11 @@ fill_pointed(GRand *rand, const VmsField *field, gpointer *at)
 {
     gboolean wanted = field->needed || g_rand_boolean(rand);
 
+    /* What its maker put there. */
+    if (*at && field->kind == VMS_FIELD_TEXT)
+        g_free(*at);
+    else if (*at)
+        field->shape->free(*at);
     if (field->kind == VMS_FIELD_TEXT)
         *at = wanted ? random_text(rand, field->check) : NULL;
     else
