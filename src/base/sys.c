@@ -16,6 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* How often a folder may be removed under us; each time somebody else got a step further. */
+#define MAKE_TRIES 1000
+
 gboolean
 vms_sys_random(void *data, gsize size)
 {
@@ -137,16 +140,14 @@ open_existing(const char *path, const char **ret_rest, GError **error)
     return fd;
 }
 
-gboolean
-vms_sys_make_dirs(const char *path, mode_t mode, GError **error)
+/* NOT_FOUND: a folder on the way went while we were at it. */
+static gboolean
+make_missing(const char *path, mode_t mode, GError **error)
 {
     g_auto(VmsFd) dir = VMS_FD_NONE;
     g_auto(GStrv) parts = NULL;
     const char *rest = NULL;
 
-    if (!path || *path != '/')
-        return vms_fail(error, VMSNAP_E_INVALID, "folder \"%s\" is not an absolute path",
-                        path ? path : "");
     dir = open_existing(path, &rest, error);
     if (dir < 0)
         return FALSE;
@@ -165,6 +166,25 @@ vms_sys_make_dirs(const char *path, mode_t mode, GError **error)
         dir = next;
     }
     return TRUE;
+}
+
+/* Folders that several share are removed by the last one who leaves, which may be just now. */
+gboolean
+vms_sys_make_dirs(const char *path, mode_t mode, GError **error)
+{
+    if (!path || *path != '/')
+        return vms_fail(error, VMSNAP_E_INVALID, "folder \"%s\" is not an absolute path",
+                        path ? path : "");
+    for (guint tries = 1;; tries++) {
+        g_autoptr(GError) failed = NULL;
+
+        if (make_missing(path, mode, &failed))
+            return TRUE;
+        if (vms_error_get_code(failed) != VMSNAP_E_NOT_FOUND || tries == MAKE_TRIES) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return FALSE;
+        }
+    }
 }
 
 /* Regular files only, and never waiting for the other end of a pipe. */

@@ -310,7 +310,7 @@ call(VmsChannel *channel, const char *request, guint limit_ms, char **ret_reply,
         return stay_silent(request, limit_ms, how, error);
     case 4:
         unheard = execute(request);
-        /* fall through */
+        G_GNUC_FALLTHROUGH;
     case 5:
         *ret_reply = take_text();
         note_lie(request, *ret_reply);
@@ -320,7 +320,7 @@ call(VmsChannel *channel, const char *request, guint limit_ms, char **ret_reply,
         return TRUE;
     case 7:
         unheard = execute(request);
-        /* fall through */
+        G_GNUC_FALLTHROUGH;
     case 8:
         return vms_refuse(error, VMSNAP_E_AGENT, "AgentNotReady", "hung up");
     case 9:

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -156,6 +157,35 @@ Test(sys, folders_are_not_made_through_dots)
     cr_assert_not(vms_sys_make_dirs(path, 0711, NULL));
     cr_assert_not(vms_sys_make_dirs("relative", 0711, NULL));
     cr_assert(vms_sys_make_dirs("/", 0711, NULL));
+}
+
+/* What two who share a folder do to each other. */
+static void *
+come_and_go(void *data)
+{
+    const char *own = data;
+    g_autofree char *shared = g_path_get_dirname(own);
+    gsize failures = 0;
+
+    for (int i = 0; i < 300; i++) {
+        failures += !vms_sys_make_dirs(own, 0711, NULL);
+        rmdir(own);
+        rmdir(shared);
+    }
+    return GSIZE_TO_POINTER(failures);
+}
+
+Test(sys, a_folder_that_goes_meanwhile_is_made_again)
+{
+    g_autofree char *one = g_build_filename(root, "shared", "one", NULL);
+    g_autofree char *two = g_build_filename(root, "shared", "two", NULL);
+    pthread_t other;
+    void *failures = NULL;
+
+    cr_assert_eq(pthread_create(&other, NULL, come_and_go, one), 0);
+    cr_expect_null(come_and_go(two));
+    cr_assert_eq(pthread_join(other, &failures), 0);
+    cr_expect_null(failures);
 }
 
 Test(sys, a_file_in_the_way_of_a_folder_is_an_error)
