@@ -174,6 +174,13 @@ typedef struct {
     atomic_int stop;
 } Watch;
 
+/* libvirt opens it without CLOEXEC for as long as it reads it, which under valgrind is long. */
+static int
+is_libvirts(const char *name)
+{
+    return strstr(name, "/libvirt.conf") != NULL;
+}
+
 static void
 watch_fds(Watch *watch)
 {
@@ -188,6 +195,8 @@ watch_fds(Watch *watch)
         }
         if (watch->seen[fd] == info.st_ino && info.st_ino && watch->naked++ < 5) {
             name_fd(fd, name, sizeof name);
+            if (is_libvirts(name))
+                continue;
             fail("descriptor %d is not CLOEXEC: %s", fd, name);
         }
         watch->seen[fd] = info.st_ino;
