@@ -142,5 +142,8 @@ vms_libvirt_open(const char *uri, gboolean read_only, const VmsLog *log, GError 
 void
 vms_libvirt_count_agents(VmsHypervisor *hv, const char *runtime_dir)
 {
-    ((VmsLibvirt *)hv)->runtime_dir = g_strdup(runtime_dir);
+    VmsLibvirt *self = (VmsLibvirt *)hv;
+
+    self->runtime_dir = g_strdup(runtime_dir);
+    vms_lanes_spare_first(self->lanes);
 }

@@ -10,5 +10,6 @@
  * it. Fails when the first connection cannot be made; later ones are remade by themselves. */
 VmsHypervisor *vms_libvirt_open(const char *uri, gboolean read_only, const VmsLog *log,
                                 GError **error);
-/* Agent commands take the host's places in this folder, thaws excepted. Once, before any call. */
+/* It will ask many VMs at once: agent commands take the host's places in this folder, thaws
+ * excepted, and never the connection of other calls. Once, before any call. */
 void vms_libvirt_count_agents(VmsHypervisor *hv, const char *runtime_dir);

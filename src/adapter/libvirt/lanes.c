@@ -63,6 +63,12 @@ vms_lanes_new(VmsConnection *first, const char *uri, gboolean read_only, const V
 }
 
 void
+vms_lanes_spare_first(VmsLanes *lanes)
+{
+    ((Lane *)lanes->lanes->pdata[0])->most = 0;
+}
+
+void
 vms_lanes_free(VmsLanes *lanes)
 {
     if (!lanes)
@@ -84,7 +90,7 @@ find_lane(const VmsLanes *lanes)
 
         if (lane->calls < lane->most)
             return lane;
-        if (!fewest || lane->calls < fewest->calls)
+        if (lane->most > 0 && (!fewest || lane->calls < fewest->calls))
             fewest = lane;
     }
     return lanes->lanes->len >= MOST_LANES ? fewest : NULL;
