@@ -26,8 +26,8 @@ holding_free(VmsHolding *holding)
     g_free(holding);
 }
 
-static gboolean
-check_unleased(VmsEngine *engine, const char *vm_uuid, GError **error)
+gboolean
+vms_holding_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error)
 {
     g_autoptr(VmsLease) lease = NULL;
     g_autoptr(GError) failed = NULL;
@@ -83,7 +83,7 @@ vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *
     VmsHolding *holding;
     VmsGuard *guard = NULL;
 
-    if (!check_unleased(engine, request->vm_uuid, error))
+    if (!vms_holding_check_settled(engine, request->vm_uuid, error))
         return FALSE;
     if ((!engine->self_guard || request->detached) &&
         !vms_guard_start(engine, request->vm_uuid, request->agent_link, request->detached, &guard,

@@ -26,6 +26,8 @@ typedef struct {
     gboolean detached;         /* a guard process that can become the owner */
 } VmsHoldRequest;
 
+/* BUSY with reason MaybeFrozen when an earlier lease of the VM is not settled. */
+gboolean vms_holding_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error);
 /* NoGuard when no guard can be started and the context has not taken its duty; BUSY with reason
  * MaybeFrozen when an earlier lease of the VM is not settled. Notes the guard in @evidence. */
 gboolean vms_holding_take(VmsEngine *engine, const VmsHoldRequest *request, VmsEvidence *evidence,

@@ -72,6 +72,30 @@ survey_outside_windows(VmsTaking *self, const VmsSurveyRequest *request, GError 
     }
 }
 
+/* A job that somebody of ours has in his window is told as his. */
+static gboolean
+check_state(const VmsTaking *self, GError **error)
+{
+    const VmsVm *vm = self->survey->vm;
+    g_autofree char *window = vms_lock_name_window(vm->uuid);
+    g_autofree char *holder = NULL;
+    g_autoptr(GError) failed = NULL;
+    VmsFreezeWish wish = VMS_FREEZE_NOT;
+
+    if (vms_consistency_before(vm, self->request->policy, &wish, NULL, &failed))
+        return TRUE;
+    if (g_strcmp0(vms_error_get_reason(failed), "BlockDevicesNotReady") == 0)
+        holder = vms_lock_find_holder(self->engine->runtime_dir, window);
+    if (!holder) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    vms_refuse(error, VMSNAP_E_BUSY, "Locked", "VM %s is locked by %s", vm->name, holder);
+    if (error)
+        vms_error_set_object(*error, vm->uuid);
+    return FALSE;
+}
+
 gboolean
 vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
 {
@@ -82,7 +106,6 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
         .method = self->request->method,
         .disk_only = self->request->subject == VMSNAP_SNAPSHOT_KIND_DISK,
     };
-    VmsFreezeWish wish = VMS_FREEZE_NOT;
 
     vms_progress_enter(self->progress, VMSNAP_STAGE_SURVEYING);
     g_clear_pointer(&self->survey, vms_survey_free);
@@ -92,8 +115,7 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
     return survey_outside_windows(self, &request, error) &&
            vms_journal_check_overlays(self->engine, self->survey->vm->uuid,
                                       vms_vm_current_disks(self->survey->vm), error) &&
-           vms_consistency_before(self->survey->vm, self->request->policy, &wish, NULL, error) &&
-           check_disks(self, error) &&
+           check_state(self, error) && check_disks(self, error) &&
            (self->request->policy != VMSNAP_CONSISTENCY_REQUIRE ||
             vms_survey_check_sharers(self->survey, error)) &&
            vms_survey_check_space(self->survey, error);

@@ -165,6 +165,10 @@ prepare(VmsWindowRun *run, GError **error)
         return TRUE;
     run->vm = find_first(run)->vm;
     read_wishes(run);
+    /* Before the guest is asked: what an earlier window left frozen is no stranger's freeze. */
+    if (run->wish != VMS_FREEZE_NOT &&
+        !vms_holding_check_settled(run->engine, run->vm->uuid, error))
+        return FALSE;
     rehearse(run);
     vms_window_drop_cancelled(run);
     if (!vms_window_has_members(run))

@@ -314,6 +314,18 @@ Test(window, an_unsettled_lease_keeps_the_next_window_out)
     cr_assert(bench_has_lease(bench));
 }
 
+Test(window, what_an_earlier_window_left_frozen_is_no_strangers)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->window.backup_socket = "/run/x/sock";
+    cr_assert(bench_run(bench));
+    vms_watch_abandon(g_steal_pointer(&bench->watch));
+    bench->world->frozen = 2;
+    expect_refusal(bench, VMSNAP_E_BUSY, "MaybeFrozen");
+    cr_assert_not(bench->evidence->frozen_before);
+}
+
 Test(window, a_backup_job_is_watched_until_it_is_released)
 {
     g_autoptr(Bench) bench = bench_new();
