@@ -418,6 +418,7 @@ Test(freeze, without_its_guard_is_ended_by_recover)
     cr_assert(is_clean(bench), "%s", bench->world->log);
 }
 
+#ifdef VMS_CRASH_POINTS
 /* Whoever dies at whatever point: the guest is thawed, or held by a guard that lives. */
 Test(freeze, detached_is_held_or_undone_wherever_its_process_dies)
 {
@@ -460,3 +461,4 @@ Test(freeze, detached_is_held_or_undone_wherever_its_process_dies)
     cr_assert_gt(undone, 10);
     engine_bench_open(bench);
 }
+#endif
