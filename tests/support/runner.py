@@ -82,7 +82,8 @@ SUITES = {suite.name: suite for suite in [
     # Much of their time is waiting: for guests to boot, for limits to end.
     Suite("system", scripts=("system/test_*.py",), at_once=2),
     Suite("freeze", scripts=("system/test_freeze*.py", "system/test_bad_agent.py",
-                             "system/test_disk_snapshot*.py", "system/test_wait.py"), at_once=2),
+                             "system/test_disk_snapshot*.py", "system/test_detached.py",
+                             "system/test_wait.py"), at_once=2),
     Suite("long", scripts=("system/long_*.py",)),
     Suite("bench", scripts=("bench/bench_*.py",)),
 ]}
