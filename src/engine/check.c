@@ -267,7 +267,7 @@ new_result(const VmsVm *vm)
     check->state = vm->state;
     check->state_reason = g_strdup(vm->state_reason);
     check->managed_save = vm->managed_save;
-    check->agent_channel = vm->has_agent_channel || vm->agent_socket;
+    check->agent_channel = vms_vm_may_have_agent(vm);
     check->agent_connected = vm->agent_connected;
     check->job = g_strdup(vm->job);
     return check;

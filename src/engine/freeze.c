@@ -139,12 +139,14 @@ agent_answers(const VmsFrozenVm *self)
     return vms_agent_ping(agent, AGENT_PING_MS, NULL);
 }
 
-/* What passes by itself: a job that ends, an agent that comes up. */
+/* What passes by itself: a job that ends, an agent that comes up. A channel that is not there does
+ * not come. */
 static gboolean
-is_passing(const GError *error)
+is_passing(const VmsFrozenVm *self, const GError *error)
 {
-    return vms_error_get_code(error) == VMSNAP_E_BUSY ||
-           g_strcmp0(vms_error_get_reason(error), "AgentNotReady") == 0;
+    if (g_strcmp0(vms_error_get_reason(error), "AgentNotReady") == 0)
+        return self->vm && vms_vm_may_have_agent(self->vm);
+    return vms_error_get_code(error) == VMSNAP_E_BUSY;
 }
 
 /* The last reason stands when the caller's patience ends. */
@@ -161,7 +163,7 @@ wait_ready(VmsFrozenVm *self, const char *vm_uuid, const VmsFreezeRequest *reque
 
         if (read && (last || agent_answers(self)))
             return TRUE;
-        if (!read && (last || !is_passing(failed))) {
+        if (!read && (last || !is_passing(self, failed))) {
             g_propagate_error(error, g_steal_pointer(&failed));
             return FALSE;
         }

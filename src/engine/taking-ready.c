@@ -121,12 +121,6 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
            vms_survey_check_space(self->survey, error);
 }
 
-static gboolean
-may_have_agent(const VmsVm *vm)
-{
-    return vm->has_agent_channel || vm->agent_socket;
-}
-
 /* An agent that is connected may still be starting: only what it answers counts. FALSE while it may
  * become ready by itself; what will not change is for the window to tell. */
 static gboolean
@@ -139,7 +133,7 @@ agent_is_ready(const VmsTaking *self, GError **error)
     g_autoptr(VmsAgent) agent = NULL;
     g_autoptr(GError) why = NULL;
 
-    if (self->request->policy == VMSNAP_CONSISTENCY_SKIP || !may_have_agent(vm) ||
+    if (self->request->policy == VMSNAP_CONSISTENCY_SKIP || !vms_vm_may_have_agent(vm) ||
         vm->state != VMSNAP_VM_RUNNING)
         return TRUE;
     agent = drivers->open_agent(drivers->hypervisor, vm->uuid, vm->agent_socket);
@@ -166,7 +160,7 @@ is_passing(const VmsTaking *self, const GError *error)
     const VmsVm *vm = self->survey ? self->survey->vm : NULL;
 
     if (g_strcmp0(reason, "AgentNotReady") == 0)
-        return vm && may_have_agent(vm);
+        return vm && vms_vm_may_have_agent(vm);
     if (g_strcmp0(reason, "Unfinished") == 0)
         return FALSE;
     return vms_error_get_code(error) == VMSNAP_E_BUSY || g_strcmp0(reason, "FreezeFailed") == 0;

@@ -155,6 +155,12 @@ vms_disk_is_owned(const VmsDisk *disk)
 }
 
 gboolean
+vms_vm_may_have_agent(const VmsVm *vm)
+{
+    return vm->has_agent_channel || vm->agent_socket;
+}
+
+gboolean
 vms_vm_is_active(const VmsVm *vm)
 {
     return vm->domain_id >= 0;

@@ -121,6 +121,8 @@ const GPtrArray *vms_vm_current_disks(const VmsVm *vm);
 gboolean vms_disk_is_owned(const VmsDisk *disk);
 /* Running, paused, stopping, or pmsuspended: a QEMU has the disks open. */
 gboolean vms_vm_is_active(const VmsVm *vm);
+/* An agent may answer, now or later. */
+gboolean vms_vm_may_have_agent(const VmsVm *vm);
 /* TRUE if both have the same disks in force: targets and what stands behind them. */
 gboolean vms_vm_has_same_disks(const VmsVm *a, const VmsVm *b);
 const char *vms_vm_state_name(vmsnap_vm_state state);
