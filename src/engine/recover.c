@@ -11,6 +11,7 @@
 #include "engine/overlay.h"
 #include "engine/release.h"
 #include "engine/replace.h"
+#include "engine/window-locks.h"
 
 #include <string.h>
 
@@ -144,38 +145,28 @@ recover_lease_locked(const Recovery *self, const VmsLease *lease, const char *ob
         tell_failure(self, object, error);
 }
 
-/* Both locks: nobody opens a window, and nobody replaces the VM's disks. */
-static gboolean
-lock_window(const Recovery *self, const VmsLease *lease, guint wait_ms, VmsLock **ret_vm,
-            VmsLock **ret_window, GError **error)
-{
-    const char *runtime_dir = self->engine->runtime_dir;
-    g_autofree char *vm = vms_lock_name_vm(lease->vm_uuid);
-    g_autofree char *window = vms_lock_name_window(lease->vm_uuid);
-
-    return vms_lock_share(runtime_dir, vm, lease->operation, wait_ms, self->progress, ret_vm,
-                          error) &&
-           vms_lock_take(runtime_dir, window, lease->operation, wait_ms, self->progress, ret_window,
-                         error);
-}
-
-/* A window is open only under its lock: who has the lock and finds a lease finds one that was
- * left, by the dead or by a living owner who gave up. */
+/* Both locks: nobody opens a window, and nobody replaces the VM's disks. A window is open only
+ * under its lock: who has the lock and finds a lease finds one that was left, by the dead or by a
+ * living owner who gave up. */
 static void
 recover_lease(const Recovery *self, const VmsLease *lease)
 {
     g_autofree char *object = g_strdup_printf("VM %s", lease->vm_uuid);
-    g_autoptr(VmsLock) vm = NULL;
-    g_autoptr(VmsLock) window = NULL;
+    g_auto(VmsWindowLocks) locks = { NULL, NULL };
     g_autoptr(GError) error = NULL;
     gboolean living = lease_owned(self, lease);
+    const VmsWindowLocking locking = { .runtime_dir = self->engine->runtime_dir,
+                                       .vm_uuid = lease->vm_uuid,
+                                       .operation = lease->operation,
+                                       .wait_ms = living ? 0 : LOCK_WAIT_MS,
+                                       .progress = self->progress };
 
     if (!self->engine->drivers->hypervisor || g_strcmp0(lease->uri, self->engine->uri) != 0) {
         if (!living)
             tell(self, object, "skipped", "it was made through another connection");
         return;
     }
-    if (lock_window(self, lease, living ? 0 : LOCK_WAIT_MS, &vm, &window, &error))
+    if (vms_window_locks_take(&locking, &locks, &error))
         recover_lease_locked(self, lease, object);
     else if (!living)
         tell(self, object, "skipped", error->message);
