@@ -210,12 +210,6 @@ open_regular(int dir, const char *path, GError **error)
 }
 
 int
-vms_sys_open_file(const char *path, GError **error)
-{
-    return open_regular(AT_FDCWD, path, error);
-}
-
-int
 vms_sys_create_file(int dir, const char *name, mode_t mode, GError **error)
 {
     g_auto(VmsFd) fd = VMS_FD_NONE;
@@ -351,12 +345,6 @@ vms_sys_move(int from_dir, const char *from, int to_dir, const char *to, GError 
         return vms_fail_errno(error, errno, "renaming %s to %s", from, to);
     vms_crash_point("sys-rename-done");
     return TRUE;
-}
-
-gboolean
-vms_sys_rename(int dir, const char *from, const char *to, GError **error)
-{
-    return vms_sys_move(dir, from, dir, to, error);
 }
 
 gboolean

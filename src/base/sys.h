@@ -38,8 +38,6 @@ int vms_sys_open_no_links(const char *path, int flags);
 gboolean vms_sys_make_dirs(const char *path, mode_t mode, GError **error);
 /* Make one directory below @dir; TRUE if it is there already and is a directory. */
 gboolean vms_sys_make_dir(int dir, const char *name, mode_t mode, GError **error);
-/* Open for reading, regular file only, O_NOFOLLOW; -1 on failure. */
-int vms_sys_open_file(const char *path, GError **error);
 /* Create with O_EXCL, exactly @mode, opened read-write; -1 on failure (EXISTS if it is there). */
 int vms_sys_create_file(int dir, const char *name, mode_t mode, GError **error);
 gboolean vms_sys_write(int fd, const void *data, gsize size, GError **error);
@@ -51,9 +49,7 @@ gboolean vms_sys_reserve(int fd, guint64 bytes, const char *what, GError **error
 gboolean vms_sys_resize(int fd, guint64 bytes, const char *what, GError **error);
 gboolean vms_sys_chown(int fd, uid_t uid, gid_t gid, const char *what, GError **error);
 gboolean vms_sys_chmod(int fd, mode_t mode, const char *what, GError **error);
-/* RENAME_NOREPLACE. */
-gboolean vms_sys_rename(int dir, const char *from, const char *to, GError **error);
-/* The same between two directories of one file system. */
+/* RENAME_NOREPLACE, within one file system. */
 gboolean vms_sys_move(int from_dir, const char *from, int to_dir, const char *to, GError **error);
 /* RENAME_EXCHANGE; both below their directories. UNSUPPORTED where the file system cannot. */
 gboolean vms_sys_exchange(int dir_a, const char *a, int dir_b, const char *b, GError **error);

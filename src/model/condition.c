@@ -15,13 +15,6 @@ vms_condition_new(const char *type, VmsConditionStatus status, const char *reaso
     return condition;
 }
 
-VmsCondition *
-vms_condition_copy(const VmsCondition *condition)
-{
-    return vms_condition_new(condition->type, condition->status, condition->reason,
-                             condition->message, condition->since_us);
-}
-
 void
 vms_condition_free(VmsCondition *condition)
 {

@@ -21,7 +21,6 @@ typedef struct {
 
 VmsCondition *vms_condition_new(const char *type, VmsConditionStatus status, const char *reason,
                                 const char *message, gint64 since_us);
-VmsCondition *vms_condition_copy(const VmsCondition *condition);
 void vms_condition_free(VmsCondition *condition);
 /* Set in @conditions (VmsCondition*), replacing one of the same type. Takes @condition. */
 void vms_conditions_set(GPtrArray *conditions, VmsCondition *condition);

@@ -92,13 +92,11 @@ Test(sys, a_link_is_not_followed_by_create)
 
 Test(sys, a_link_as_last_component_is_not_opened)
 {
-    g_autofree char *link = g_build_filename(root, "link", NULL);
     g_autofree char *folder = g_build_filename(root, "folder", NULL);
 
     put("file", "x");
     cr_assert_eq(symlinkat("file", dir, "link"), 0);
     cr_assert_eq(symlinkat("/tmp", dir, "folder"), 0);
-    cr_assert_eq(vms_sys_open_file(link, NULL), -1);
     cr_assert_eq(vms_sys_open_dir(folder, NULL), -1);
     cr_assert_not(vms_sys_read_file(dir, "link", 10, &(char *){ NULL }, NULL, NULL));
 }
@@ -116,11 +114,10 @@ Test(sys, a_link_above_the_last_component_is_allowed)
 
 Test(sys, a_pipe_is_refused_and_not_waited_for)
 {
-    g_autofree char *path = g_build_filename(root, "pipe", NULL);
     g_autoptr(GError) error = NULL;
 
     cr_assert_eq(mkfifoat(dir, "pipe", 0600), 0);
-    cr_assert_eq(vms_sys_open_file(path, &error), -1);
+    cr_assert_not(vms_sys_read_file(dir, "pipe", 10, &(char *){ NULL }, NULL, &error));
     cr_assert_eq(vms_error_get_code(error), VMSNAP_E_UNSUPPORTED);
 }
 
@@ -134,7 +131,7 @@ Test(sys, names_with_a_way_out_are_refused)
         cr_assert_eq(vms_sys_create_file(dir, names[i], 0600, &error), -1);
         cr_assert_eq(vms_error_get_code(error), VMSNAP_E_INVALID, "%s", names[i]);
         cr_assert_not(vms_sys_unlink(dir, names[i], NULL));
-        cr_assert_not(vms_sys_rename(dir, "a", names[i], NULL));
+        cr_assert_not(vms_sys_move(dir, "a", dir, names[i], NULL));
     }
 }
 
@@ -233,9 +230,9 @@ Test(sys, rename_never_replaces)
 
     put("a", "a");
     put("b", "b");
-    cr_assert_not(vms_sys_rename(dir, "a", "b", &error));
+    cr_assert_not(vms_sys_move(dir, "a", dir, "b", &error));
     cr_assert_eq(vms_error_get_code(error), VMSNAP_E_EXISTS);
-    cr_assert(vms_sys_rename(dir, "a", "c", NULL));
+    cr_assert(vms_sys_move(dir, "a", dir, "c", NULL));
     cr_assert_neq(faccessat(dir, "a", F_OK, 0), 0);
 }
 

@@ -89,12 +89,6 @@ vms_connection_free(VmsConnection *connection)
     g_free(connection);
 }
 
-gboolean
-vms_connection_is_read_only(const VmsConnection *connection)
-{
-    return connection->read_only;
-}
-
 /* With the lock held. */
 static gboolean
 has_died(VmsConnection *connection)

@@ -19,7 +19,6 @@ VmsConnection *vms_connection_new(const char *uri, gboolean read_only, const Vms
                                   GError **error);
 /* NULL is allowed. In a forked child it only forgets. */
 void vms_connection_free(VmsConnection *connection);
-gboolean vms_connection_is_read_only(const VmsConnection *connection);
 
 /* What every libvirt call is made within: SIGPIPE blocked on this thread, a living connection
  * held. */
