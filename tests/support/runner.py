@@ -16,10 +16,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # What a script counted, told again at the end of the run: "kill matrix: 52 cells passed of 208".
 FIGURE = re.compile(r"(?:kill matrix|random kills|cancels|survival|concurrent-snapshot rounds|group|"
                     r"hostile-agent cases|fuzz executions|table|oracle|thaw beside hung agents|"
-                    r"freeze window): .*\d")
+                    r"freeze window|crash points|crash pairs|power loss|seeded defects|"
+                    r"write faults|marker test|findings|inventory|downtime): .*\d")
 CLOSING = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$")
-MUST_NOT_SKIP = {"integration", "system", "freeze", "long"}
-SCRIPT_SECONDS = {"system": 900, "freeze": 900, "long": 3600, "bench": 1800}
+MUST_NOT_SKIP = {"integration", "system", "freeze", "restore", "long"}
+SCRIPT_SECONDS = {"system": 900, "freeze": 900, "restore": 900, "long": 3600, "bench": 1800}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +85,10 @@ SUITES = {suite.name: suite for suite in [
     Suite("freeze", scripts=("system/test_freeze*.py", "system/test_bad_agent.py",
                              "system/test_disk_snapshot*.py", "system/test_detached.py",
                              "system/test_wait.py"), at_once=2),
+    Suite("restore", scripts=("system/test_restore*.py", "system/test_power_loss*.py",
+                              "system/test_crash_*.py", "system/test_kill.py",
+                              "system/test_off.py", "system/test_storage_full.py",
+                              "system/test_undo*.py"), at_once=2),
     Suite("long", scripts=("system/long_*.py",)),
     Suite("bench", scripts=("bench/bench_*.py",)),
 ]}
