@@ -17,9 +17,10 @@
 
 /* What is under way on a connection fits into its socket's buffer. QEMU, blocked in sending to a
  * client that stands still (stopped, or waiting for a hung disk), would answer its monitor no more
- * as soon as anybody ends the job. Larger pieces are not faster. */
+ * as soon as anybody ends the job. Larger pieces are not faster. Nor are more connections: QEMU
+ * serves them all on one thread, the guest's own requests beside them, and these wait for each. */
 enum {
-    CONNECTIONS = 8,
+    CONNECTIONS = 2,
     IN_FLIGHT = 1,           /* requests of one connection */
     PIECE = 128 * 1024,      /* bytes of one request */
     BEHIND = 4 * 1024 * 1024 /* bytes that may wait to be written to the disk */
