@@ -46,6 +46,7 @@ vms_finding_copy(const VmsFinding *finding)
     copy->reason = g_strdup(finding->reason);
     copy->message = g_strdup(finding->message);
     copy->holder = g_strdup(finding->holder);
+    copy->resolution = g_strdup(finding->resolution);
     return copy;
 }
 
@@ -60,6 +61,7 @@ vms_finding_free(VmsFinding *finding)
     g_free(finding->reason);
     g_free(finding->message);
     g_free(finding->holder);
+    g_free(finding->resolution);
     g_free(finding);
 }
 

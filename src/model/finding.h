@@ -19,7 +19,13 @@ typedef enum {
 } VmsResourceStatus;
 
 /* What a mode does about a finding. */
-typedef enum { VMS_ACT_PROCEED = 0, VMS_ACT_REFUSE } VmsAct;
+typedef enum {
+    VMS_ACT_PROCEED = 0,
+    VMS_ACT_REFUSE,
+    VMS_ACT_REMOVE,    /* the VM's reference to it is removed */
+    VMS_ACT_LEAVE_OFF, /* restored exactly, but the VM is left off; refused if it should start */
+    VMS_ACT_KEEP       /* what is there stays instead of what the snapshot holds */
+} VmsAct;
 
 typedef struct {
     char *kind;     /* "VirtualMachine", "VirtualDisk", "VirtualImage", "MACAddress", … */
@@ -27,9 +33,10 @@ typedef struct {
     char *new_name; /* NULL: none */
     VmsResourceStatus status;
     vmsnap_severity severity;
-    char *reason;  /* "MACInUse", …; NULL when all is well */
-    char *message; /* NULL when all is well */
-    char *holder;  /* who stands in the way: "VM other", "process 4711"; NULL: nobody */
+    char *reason;     /* "MACInUse", …; NULL when all is well */
+    char *message;    /* NULL when all is well */
+    char *holder;     /* who stands in the way: "VM other", "process 4711"; NULL: nobody */
+    char *resolution; /* what would resolve it; NULL: nothing needs to */
     VmsAct strict;
     VmsAct best_effort;
 } VmsFinding;

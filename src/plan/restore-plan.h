@@ -45,4 +45,7 @@ gboolean vms_restore_keeps_format(const VmsRestoreDisk *disk);
 /* What the new disk needs beside the old one. */
 guint64 vms_restore_space(const VmsRestoreDisk *disk);
 
+/* TRUE if the VM runs and is to run again afterwards. */
+gboolean vms_restore_starts(const VmsRestoreInput *input);
+
 VmsPlan *vms_restore_make_plan(const VmsRestoreInput *input);

@@ -18,6 +18,7 @@ static const VmsField finding_fields[] = {
     VMS_TEXT(VmsFinding, reason, VMS_CHECK_LINE),
     VMS_TEXT(VmsFinding, message, VMS_CHECK_NONE),
     VMS_TEXT(VmsFinding, holder, VMS_CHECK_NONE),
+    VMS_TEXT(VmsFinding, resolution, VMS_CHECK_NONE),
     VMS_ENUM(VmsFinding, strict, vms_words_act),
     VMS_ENUM(VmsFinding, best_effort, vms_words_act),
     { .key = NULL },

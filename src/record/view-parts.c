@@ -17,6 +17,7 @@ add_finding(VmsJson *json, const VmsFinding *finding)
     vms_json_add_text(json, "reason", finding->reason);
     vms_json_add_text(json, "message", finding->message);
     vms_json_add_text_if(json, "holder", finding->holder);
+    vms_json_add_text_if(json, "resolution", finding->resolution);
     vms_json_add_text(json, "strict", vms_words_find(vms_words_act, finding->strict));
     vms_json_add_text(json, "best_effort", vms_words_find(vms_words_act, finding->best_effort));
     vms_json_close_object(json);

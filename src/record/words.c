@@ -88,9 +88,8 @@ const VmsWord vms_words_severity[] = {
 };
 
 const VmsWord vms_words_act[] = {
-    { VMS_ACT_PROCEED, "proceed" },
-    { VMS_ACT_REFUSE, "refuse" },
-    { 0, NULL },
+    { VMS_ACT_PROCEED, "proceed" },     { VMS_ACT_REFUSE, "refuse" }, { VMS_ACT_REMOVE, "remove" },
+    { VMS_ACT_LEAVE_OFF, "leave-off" }, { VMS_ACT_KEEP, "keep" },     { 0, NULL },
 };
 
 const VmsWord vms_words_fs_clean[] = {

@@ -180,7 +180,8 @@ Test(restore_plan, partial_passes_when_allowed)
     self.snapshot->partial = TRUE;
     self.input.flags = VMSNAP_RESTORE_ALLOW_PARTIAL;
     plan = vms_restore_make_plan(&self.input);
-    cr_assert_null(find(plan, "Partial"));
+    cr_assert_eq(strict_act(plan, "Partial"), VMS_ACT_PROCEED);
+    cr_assert_eq(vms_plan_count_conflicts(plan, VMSNAP_MODE_DRY_RUN), 0);
 }
 
 Test(restore_plan, disk_attached_to_another_vm)
@@ -313,7 +314,7 @@ Test(restore_plan, missing_image_refuses_only_what_would_have_to_start)
     case_init(&self);
     g_ptr_array_add(self.input.missing, g_strdup("/srv/install.iso"));
     off = vms_restore_make_plan(&self.input);
-    cr_assert_eq(strict_act(off, "ImageMissing"), VMS_ACT_PROCEED);
+    cr_assert_eq(strict_act(off, "ImageMissing"), VMS_ACT_LEAVE_OFF);
     cr_assert_eq(vms_plan_count_conflicts(off, VMSNAP_MODE_DRY_RUN), 0);
     self.vm->domain_id = 1;
     on = vms_restore_make_plan(&self.input);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/restore-findings.h"
+
+#define KIND "VirtualDisk"
+
+/* Who has the file open besides the VM's own QEMU; NULL: nobody. */
+static const char *
+find_stranger(const VmsRestoreInput *input, const VmsRestoreDisk *disk)
+{
+    g_autofree char *own = g_strdup_printf("process %" G_GINT64_FORMAT " ", input->qemu_pid);
+    gboolean running = input->vm && vms_vm_is_active(input->vm);
+
+    for (guint i = 0; disk->use.holders && i < disk->use.holders->len; i++) {
+        const char *holder = disk->use.holders->pdata[i];
+
+        if (!running || input->qemu_pid == 0 || !g_str_has_prefix(holder, own))
+            return holder;
+    }
+    return !running && (disk->use.writer || disk->use.reader) ? "an unknown process" : NULL;
+}
+
+static void
+find_users(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
+{
+    const VmsRestoreInput *input = self->input;
+    const char *name = disk->stored->name;
+    const char *stranger = find_stranger(input, disk);
+    const VmsFileUser *user = vms_inventory_find_user(input->inventory, input->snapshot->vm_uuid,
+                                                      disk->path, &disk->file);
+
+    if (user && user->backing)
+        vms_restore_held(vms_restore_found(self, KIND, name, "BackingOfOther",
+                                           "'%s' is a backing file of VM %s", disk->path,
+                                           user->vm->name),
+                         "VM %s", user->vm->name);
+    else if (user)
+        vms_restore_held(vms_restore_found(self, KIND, name, "AttachedElsewhere",
+                                           "'%s' is attached to VM %s", disk->path, user->vm->name),
+                         "VM %s", user->vm->name);
+    if (stranger)
+        vms_restore_held(vms_restore_found(self, KIND, name, "OpenElsewhere", "'%s' is open in %s",
+                                           disk->path, stranger),
+                         "%s", stranger);
+}
+
+static void
+find_disk(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
+{
+    const char *name = disk->stored->name;
+
+    if (disk->image_fault)
+        vms_restore_found(self, KIND, name, "Lost", "%s", disk->image_fault);
+    if (disk->obstacle)
+        vms_restore_found(self, KIND, name, "ForeignFile", "%s", disk->obstacle);
+    if (disk->exists && !disk->referenced)
+        vms_restore_found(self, KIND, name, "ForeignFile",
+                          "'%s' stands where the disk belongs, but the VM does not refer to it",
+                          disk->path);
+    find_users(self, disk);
+    vms_restore_touches(self, KIND, name, disk->exists ? VMS_RESOURCE_REPLACED : VMS_RESOURCE_NEW);
+}
+
+/* Disks the VM has now and the snapshot does not know: their files stay. */
+static void
+find_extra(const VmsRestoreFindings *self)
+{
+    const VmsVm *vm = self->input->vm;
+
+    for (guint i = 0; i < vm->disks->len; i++) {
+        const VmsDisk *disk = vm->disks->pdata[i];
+        g_autofree char *name = NULL;
+
+        if (!vms_disk_is_owned(disk) || vms_snapshot_find_disk(self->input->snapshot, disk->target))
+            continue;
+        name = g_strdup_printf("%s/%s", vm->name, disk->target);
+        vms_restore_found(self, KIND, name, "Kept",
+                          "disk %s is not in the snapshot: its data stays as it is", disk->target)
+            ->status = VMS_RESOURCE_KEPT;
+    }
+}
+
+/* Disks whose folders show the same figures lie on one file system and share its space. */
+static void
+find_space(const VmsRestoreFindings *self)
+{
+    const GPtrArray *disks = self->input->disks;
+    VmsPlan *plan = self->plan;
+
+    for (guint i = 0; i < disks->len; i++) {
+        const VmsRestoreDisk *first = disks->pdata[i];
+        guint64 free_bytes = first->place.free_bytes;
+        guint64 needed = 0;
+
+        plan->space_needed += vms_restore_space(first);
+        for (guint j = 0; j < disks->len; j++) {
+            const VmsRestoreDisk *other = disks->pdata[j];
+
+            if (other->place.free_bytes == free_bytes)
+                needed += vms_restore_space(other);
+        }
+        plan->space_free = i == 0 ? free_bytes : MIN(plan->space_free, free_bytes);
+        if (!first->image_fault && needed > free_bytes) /* of a lost image neither is known */
+            vms_restore_found(self, KIND, first->stored->name, "OutOfSpace",
+                              "%" G_GUINT64_FORMAT
+                              " bytes are needed beside '%s', %" G_GUINT64_FORMAT " are free",
+                              needed, first->path, free_bytes);
+    }
+}
+
+void
+vms_restore_find_disks(const VmsRestoreFindings *self)
+{
+    for (guint i = 0; i < self->input->disks->len; i++)
+        find_disk(self, self->input->disks->pdata[i]);
+    find_space(self);
+    if (self->input->vm)
+        find_extra(self);
+}

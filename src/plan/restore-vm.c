@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/restore-findings.h"
+
+#include <string.h>
+
+#define KIND "VirtualMachine"
+
+static void
+find_identity(const VmsRestoreFindings *self)
+{
+    const VmsSnapshot *snapshot = self->input->snapshot;
+    const VmsVm *vm = self->input->vm;
+
+    if (strcmp(vm->uuid, snapshot->vm_uuid) != 0) {
+        vms_restore_found(self, KIND, vm->name, "IdentityMismatch",
+                          "VM %s has UUID %s, the snapshot is of %s", vm->name, vm->uuid,
+                          snapshot->vm_uuid);
+        return;
+    }
+    if (!vm->persistent) {
+        vms_restore_found(self, KIND, vm->name, "Transient",
+                          "VM %s is transient: it has no configuration to restore", vm->name);
+        return;
+    }
+    if (g_strcmp0(vm->name, snapshot->vm_name) != 0) /* it cannot be defined so */
+        vms_restore_found(self, KIND, vm->name, "IdentityMismatch",
+                          "VM %s was renamed, the snapshot is of %s", vm->name, snapshot->vm_name);
+    vms_restore_touches(self, KIND, vm->name, VMS_RESOURCE_REPLACED);
+}
+
+static void
+find_state(const VmsRestoreFindings *self)
+{
+    const VmsVm *vm = self->input->vm;
+
+    if (vm->job || vm->migrating)
+        vms_restore_found(self, KIND, vm->name, "Busy", "a job or migration runs on the VM");
+    if (vm->managed_save)
+        vms_restore_found(self, KIND, vm->name, "ManagedSave",
+                          "a managed save image would resume old memory on restored disks");
+    if (vm->checkpoints > 0 || vm->snapshots > 0)
+        vms_restore_found(self, KIND, vm->name, "MetadataDropped",
+                          "libvirt checkpoints or snapshots of the VM would no longer fit its "
+                          "disks");
+}
+
+void
+vms_restore_find_vm(const VmsRestoreFindings *self)
+{
+    const char *asked = self->input->asked;
+
+    if (!self->input->vm) {
+        vms_restore_found(self, KIND, asked, "NotFound", "there is no VM '%s'", asked);
+        return;
+    }
+    find_identity(self);
+    find_state(self);
+}
+
+void
+vms_restore_find_snapshot(const VmsRestoreFindings *self)
+{
+    const VmsSnapshot *snapshot = self->input->snapshot;
+    const char *kind = vms_snapshot_kind_name(snapshot->subject);
+
+    if (snapshot->phase != VMSNAP_SNAPSHOT_READY)
+        vms_restore_found(self, kind, snapshot->name, "NotReady", "the snapshot is not Ready");
+    if (snapshot->partial)
+        vms_restore_found(self, kind, snapshot->name, "Partial",
+                          "the snapshot is partial: what it lacks stays as it is");
+    if (!snapshot->inactive_xml)
+        vms_restore_found(self, kind, snapshot->name, "Transient",
+                          "the snapshot is of a transient VM: it has no configuration to restore");
+}
