@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "port/agent.h"
 
+#include "base/error.h"
 #include "base/sys.h"
 
 gboolean
@@ -20,6 +21,14 @@ vms_agent_list_filesystems(VmsAgent *agent, const VmsVm *vm, guint limit_ms,
                            GPtrArray **ret_filesystems, GError **error)
 {
     return agent->ops->list_filesystems(agent, vm, limit_ms, ret_filesystems, error);
+}
+
+gboolean
+vms_agent_list_addresses(VmsAgent *agent, guint limit_ms, GPtrArray **ret_addresses, GError **error)
+{
+    if (!agent->ops->list_addresses)
+        return vms_fail(error, VMSNAP_E_UNSUPPORTED, "the agent cannot be asked for addresses");
+    return agent->ops->list_addresses(agent, limit_ms, ret_addresses, error);
 }
 
 gboolean

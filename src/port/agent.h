@@ -31,6 +31,10 @@ typedef struct {
      * serial, then device order; see VmsGuestFs. */
     gboolean (*list_filesystems)(VmsAgent *agent, const VmsVm *vm, guint limit_ms,
                                  GPtrArray **ret_filesystems, GError **error);
+    /* Addresses the guest has, VmsAddress* with MAC and address; see model/network.h. Never asked
+     * while it is frozen. NULL: cannot be asked. */
+    gboolean (*list_addresses)(VmsAgent *agent, guint limit_ms, GPtrArray **ret_addresses,
+                               GError **error);
     gboolean (*is_frozen)(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error);
     /* Freeze the file systems mounted at @mountpoints (ended by NULL; NULL: all of the guest).
      * @ret_count gets how many; 0 is success here and no proof: a mount point that is none is no
@@ -56,6 +60,8 @@ gboolean vms_agent_read_info(VmsAgent *agent, guint limit_ms, VmsAgentInfo *ret_
                              GError **error);
 gboolean vms_agent_list_filesystems(VmsAgent *agent, const VmsVm *vm, guint limit_ms,
                                     GPtrArray **ret_filesystems, GError **error);
+gboolean vms_agent_list_addresses(VmsAgent *agent, guint limit_ms, GPtrArray **ret_addresses,
+                                  GError **error);
 gboolean vms_agent_is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error);
 gboolean vms_agent_freeze(VmsAgent *agent, const char *const *mountpoints, guint limit_ms,
                           int *ret_count, GError **error);

@@ -7,12 +7,14 @@
 #include "port/copier.h"
 #include "port/hypervisor.h"
 #include "port/media.h"
+#include "port/network.h"
 #include "port/volume.h"
 
 /* The adapters one context works with; wire puts them together, the engine uses them. */
 typedef struct {
     VmsHypervisor *hypervisor; /* surveys and slow calls; NULL with URI "none" */
     VmsHypervisor *urgent;     /* freeze, thaw, suspend, resume, abort: a connection of its own */
+    VmsNetworks *networks;     /* of hypervisor; NULL with URI "none" */
     VmsVolume *volume;
     VmsCopier *copier;
     VmsMedia *media;

@@ -2,6 +2,7 @@
 #include "adapter/blkid/media.h"
 #include "adapter/file/volume.h"
 #include "adapter/libvirt/hypervisor.h"
+#include "adapter/libvirt/network.h"
 #include "adapter/memory/catalog.h"
 #include "adapter/nbd/copier.h"
 #include "adapter/qcow2/reader.h"
@@ -67,6 +68,7 @@ open_hypervisor(const VmsWireRequest *request, VmsDrivers *drivers, GError **err
     drivers->hypervisor = vms_libvirt_open(request->uri, request->read_only, request->log, error);
     if (!drivers->hypervisor)
         return FALSE;
+    drivers->networks = vms_libvirt_networks_new(drivers->hypervisor);
     drivers->urgent = vms_libvirt_open(request->uri, request->read_only, request->log, error);
     if (!drivers->urgent)
         return FALSE;
@@ -101,6 +103,7 @@ vms_wire_free(VmsDrivers *drivers)
     vms_copier_free(drivers->copier);
     vms_media_free(drivers->media);
     vms_volume_free(drivers->volume);
+    vms_networks_free(drivers->networks);
     vms_hypervisor_free(drivers->urgent);
     vms_hypervisor_free(drivers->hypervisor);
     g_free(drivers);

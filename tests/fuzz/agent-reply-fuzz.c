@@ -14,6 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(VmsVm) vm = vms_vm_new("00000000-0000-4000-8000-000000000000", "fuzz");
     g_auto(VmsAgentInfo) info = { 0 };
     g_autoptr(GPtrArray) list = NULL;
+    g_autoptr(GPtrArray) addresses = NULL;
     gboolean answer;
     int count;
 
@@ -23,6 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     vms_qga_parse_status(reply, &answer, NULL);
     vms_qga_parse_os(reply, &answer, NULL);
     vms_qga_parse_info(reply, &info, NULL);
+    vms_qga_parse_addresses(reply, &addresses, NULL);
     if (vms_qga_parse_filesystems(reply, &list, NULL)) {
         g_autoptr(GPtrArray) mapped = vms_qga_map(list, vm);
 

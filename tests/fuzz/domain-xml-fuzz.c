@@ -2,6 +2,7 @@
 #include "adapter/libvirt/backup-xml.h"
 #include "adapter/libvirt/capabilities.h"
 #include "adapter/libvirt/domain-xml.h"
+#include "adapter/libvirt/network-xml.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *text = g_strndup((const char *)data, size);
     g_autoptr(VmsDomainXml) domain = NULL;
+    g_autoptr(VmsNetwork) network = NULL;
     g_autofree char *socket = NULL;
     uid_t uid;
     gid_t gid;
@@ -26,6 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 __builtin_trap();
         }
     }
+    if (vms_network_xml_parse(text, &network, NULL) && !network->name)
+        __builtin_trap();
     vms_backup_xml_read_socket(text, &socket, NULL);
     vms_capabilities_read_owner(text, &uid, &gid);
     return 0;

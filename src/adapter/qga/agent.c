@@ -107,6 +107,14 @@ list_filesystems(VmsAgent *agent, const VmsVm *vm, guint limit_ms, GPtrArray **r
 }
 
 static gboolean
+list_addresses(VmsAgent *agent, guint limit_ms, GPtrArray **ret_addresses, GError **error)
+{
+    g_autofree char *reply = call(agent, "guest-network-get-interfaces", limit_ms, error);
+
+    return reply && vms_qga_parse_addresses(reply, ret_addresses, error);
+}
+
+static gboolean
 is_frozen(VmsAgent *agent, guint limit_ms, gboolean *ret_frozen, GError **error)
 {
     g_autofree char *reply = call(agent, "guest-fsfreeze-status", limit_ms, error);
@@ -156,6 +164,7 @@ vms_qga_new(VmsChannel *channel)
         .ping = ping,
         .read_info = read_info,
         .list_filesystems = list_filesystems,
+        .list_addresses = list_addresses,
         .is_frozen = is_frozen,
         .freeze = freeze,
         .thaw = thaw,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/network.h"
 #include "port/agent.h"
 
 #include <glib.h>
@@ -51,6 +52,8 @@ gboolean vms_qga_parse_info(const char *reply, VmsAgentInfo *ret_info, GError **
 gboolean vms_qga_parse_os(const char *reply, gboolean *ret_windows, GError **error);
 /* guest-get-fsinfo: VmsQgaFs*, in the agent's order. */
 gboolean vms_qga_parse_filesystems(const char *reply, GPtrArray **ret_filesystems, GError **error);
+/* guest-network-get-interfaces: VmsAddress* with MAC and address, those that others can reach. */
+gboolean vms_qga_parse_addresses(const char *reply, GPtrArray **ret_addresses, GError **error);
 
 /* The reason an agent's own error text stands for; also used on text a hypervisor wrapped. */
 const char *vms_qga_reason_of(const char *text);
