@@ -66,13 +66,14 @@ role_of(const VmsDisk *disk)
     return disk->device == VMS_DEVICE_FLOPPY ? "floppy" : "readonly-disk";
 }
 
+/* Content of Secrets is kept: they are no dependency. */
 static void
-add_media(VmsEngine *engine, VmsSnapshot *snapshot, const GPtrArray *disks)
+add_media(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot, const GPtrArray *disks)
 {
     for (guint i = 0; disks && i < disks->len; i++) {
         const VmsDisk *disk = disks->pdata[i];
 
-        if (!vms_disk_is_owned(disk))
+        if (!vms_disk_is_owned(disk) && !vms_parts_find(survey->parts, disk->path))
             add_dependency(engine, snapshot, disk->path, role_of(disk));
     }
 }
@@ -110,6 +111,25 @@ add_resources(const VmsSurvey *survey, VmsSnapshot *snapshot)
                                                              VMS_RESOURCE_READY));
 }
 
+static void
+add_parts(const VmsSurvey *survey, VmsSnapshot *snapshot)
+{
+    const VmsVm *vm = survey->vm;
+
+    for (guint i = 0; i < survey->parts->len; i++) {
+        const VmsPart *part = survey->parts->pdata[i];
+
+        g_ptr_array_add(snapshot->resources, vms_finding_new(vms_part_kind_name(part->kind),
+                                                             part->source, VMS_RESOURCE_READY));
+    }
+    if (vm->nvram && !vms_parts_find(survey->parts, vm->nvram))
+        mark_partial(snapshot, "NVRAM", vm->nvram, "the file of the VM's NVRAM is not there");
+    if (vm->has_tpm && !vm->tpm_state)
+        mark_partial(snapshot, "TPM", vm->name, "the state of this kind of TPM cannot be kept");
+    else if (vm->has_tpm && !vms_parts_find(survey->parts, vm->tpm_state))
+        mark_partial(snapshot, "TPM", vm->tpm_state, "the state of the VM's TPM is not there");
+}
+
 gboolean
 vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot, GError **error)
 {
@@ -123,15 +143,12 @@ vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
     add_nics(snapshot, vm->nics);
     add_nics(snapshot, vm->live_nics);
     add_resources(survey, snapshot);
-    add_media(engine, snapshot, vm->disks);
-    add_media(engine, snapshot, vm->live_disks);
+    add_media(engine, survey, snapshot, vm->disks);
+    add_media(engine, survey, snapshot, vm->live_disks);
     add_dependency(engine, snapshot, vm->kernel, "kernel");
     add_dependency(engine, snapshot, vm->initrd, "initrd");
     add_dependency(engine, snapshot, vm->loader, "loader");
-    if (vm->has_tpm)
-        mark_partial(snapshot, "TPM", vm->name, "the state of the emulated TPM is not kept");
-    if (vm->nvram && !survey->has_nvram)
-        mark_partial(snapshot, "NVRAM", vm->name, "the VM has no NVRAM file");
+    add_parts(survey, snapshot);
     for (guint i = 0; i < survey->left_out->len; i++) {
         g_autofree char *name =
             g_strdup_printf("%s/%s", vm->name, (const char *)survey->left_out->pdata[i]);

@@ -4,11 +4,11 @@
 #include "base/sys.h"
 #include "engine/cut-set.h"
 
-/* A clone shows one instant only if nothing moves; NVRAM has no other way at all. */
+/* A clone shows one instant only if nothing moves; so do what firmware and TPM remember. */
 gboolean
 vms_cut_needs_suspend(const VmsCutSet *set)
 {
-    if (set->nvram)
+    if (vms_cut_has_moving_parts(set))
         return TRUE;
     for (guint i = 0; i < set->disks->len; i++) {
         const VmsCutDisk *disk = set->disks->pdata[i];
@@ -84,18 +84,11 @@ fire_clones(VmsCutSet *set, GError **error)
 }
 
 gboolean
-vms_cut_take_nvram(const VmsCutSet *set, GError **error)
-{
-    return !set->nvram || vms_transfer_clone(set->nvram, NULL) ||
-           vms_transfer_copy(set->nvram, NULL, error);
-}
-
-gboolean
 vms_cut_fire(void *data, GError **error)
 {
     VmsCutSet *set = data;
 
-    if (!fire_clones(set, error) || !vms_cut_take_nvram(set, error))
+    if (!fire_clones(set, error) || !vms_cut_take_parts(set, error))
         return FALSE;
     vms_crash_point("cut-fire");
     return !set->overlays || vms_hypervisor_begin_overlays(set->engine->drivers->urgent,

@@ -69,5 +69,5 @@ vms_cut_offline(VmsCutSet *set, gboolean force, VmsProgress *progress, GError **
             !take_offline(set, set->disks->pdata[i], progress, error))
             return FALSE;
     }
-    return vms_cut_take_nvram(set, error);
+    return vms_cut_take_parts(set, error);
 }

@@ -63,11 +63,8 @@ vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snap
             g_ptr_array_add(operation->overlays, plan_overlay(engine, source, folder));
         g_ptr_array_add(snapshot->disks, disk);
     }
-    if (survey->has_nvram && snapshot->folders->len > 0) {
-        snapshot->nvram = vms_layout_image(snapshot->folders->pdata[0], "nvram", "fd");
-        snapshot->nvram_source = g_strdup(survey->vm->nvram);
-        g_ptr_array_add(operation->files, g_strdup(snapshot->nvram));
-    }
+    if (snapshot->folders->len > 0)
+        vms_cut_plan_parts(survey, snapshot, operation);
     if (snapshot->folders->len > 0)
         g_ptr_array_add(operation->files, vms_layout_manifest(snapshot->folders->pdata[0]));
 }
@@ -164,9 +161,7 @@ prepare_all(VmsCutSet *set, const VmsOperation *operation, GError **error)
             return FALSE;
         }
     }
-    if (set->snapshot->nvram &&
-        !vms_volume_open_transfer(set->engine->drivers->volume, set->snapshot->nvram_source,
-                                  set->snapshot->nvram, &set->nvram, error))
+    if (!vms_cut_prepare_parts(set, error))
         return FALSE;
     if (operation->overlays->len > 0)
         list_overlay_disks(set);
@@ -187,6 +182,7 @@ vms_cut_prepare(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
     set->vm = survey->vm;
     set->snapshot = snapshot;
     set->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_cut_disk_free);
+    set->parts = g_ptr_array_new_with_free_func((GDestroyNotify)vms_cut_part_free);
     for (guint i = 0; i < survey->disks->len; i++) {
         VmsCutDisk *disk = g_new0(VmsCutDisk, 1);
 

@@ -18,7 +18,7 @@ vms_cut_free(VmsCutSet *set)
     if (!set)
         return;
     g_ptr_array_unref(set->disks);
-    vms_transfer_free(set->nvram);
+    g_ptr_array_unref(set->parts);
     g_free(set->socket);
     g_free(set->backup);
     g_free(set->overlays);
@@ -111,13 +111,11 @@ finish_disk(const VmsCutSet *set, VmsCutDisk *disk, GError **error)
 gboolean
 vms_cut_finish(VmsCutSet *set, GError **error)
 {
-    VmsFileId id = { 0 };
-
     for (guint i = 0; i < set->disks->len; i++) {
         if (!finish_disk(set, set->disks->pdata[i], error))
             return FALSE;
     }
-    return !set->nvram || vms_transfer_finish(set->nvram, 0400, &id, error);
+    return vms_cut_finish_parts(set, error);
 }
 
 gboolean

@@ -51,8 +51,11 @@ list_files(const VmsSnapshot *snapshot)
 
         g_ptr_array_add(files, g_strdup(disk->image->path));
     }
-    if (snapshot->nvram)
-        g_ptr_array_add(files, g_strdup(snapshot->nvram));
+    for (guint i = 0; i < snapshot->parts->len; i++) {
+        const VmsPart *part = snapshot->parts->pdata[i];
+
+        g_ptr_array_add(files, g_strdup(part->stored));
+    }
     if (snapshot->folders->len > 0)
         g_ptr_array_add(files, vms_layout_manifest(snapshot->folders->pdata[0]));
     return files;

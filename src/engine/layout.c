@@ -20,6 +20,12 @@ vms_layout_image(const char *folder, const char *target, const char *format)
 }
 
 char *
+vms_layout_part(const char *folder, const char *word, guint number)
+{
+    return g_strdup_printf("%s/%s-%u.part", folder, word, number);
+}
+
+char *
 vms_layout_scratch(const char *folder, const char *target)
 {
     return g_strdup_printf("%s/%s.scratch", folder, target);

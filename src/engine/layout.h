@@ -11,6 +11,8 @@
 char *vms_layout_folder(const char *folder, const char *uuid);
 /* <folder>/<target>.<format> */
 char *vms_layout_image(const char *folder, const char *target, const char *format);
+/* <folder>/<word>-<number>.part: of what is no disk. */
+char *vms_layout_part(const char *folder, const char *word, guint number);
 /* <folder>/<target>.scratch */
 char *vms_layout_scratch(const char *folder, const char *target);
 /* <folder>/<target>.overlay: what its VM writes to while the disk is cloned. */

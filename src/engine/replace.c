@@ -48,8 +48,9 @@ note_identities(VmsEngine *engine, VmsOperation *operation, GError **error)
         VmsFileId now = { 0 };
         gboolean there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
 
-        if (there != item->existed || (there && now.ino != item->old_file.ino))
+        if (!item->renewed && (there != item->existed || (there && now.ino != item->old_file.ino)))
             return vms_fail(error, VMSNAP_E_PLAN_STALE, "'%s' is not the file it was", item->path);
+        item->existed = there;
         item->old_file = now;
     }
     return TRUE;
@@ -83,14 +84,41 @@ exchange_all(VmsEngine *engine, const VmsOperation *operation, GError **error)
     return TRUE;
 }
 
+/* What stands at a path that is renewed may be another file by now, since the VM was started again.
+ * What was put aside is ours and stays what it was. */
+static gboolean
+read_renewed_side(VmsEngine *engine, const VmsExchange *item, gboolean *ret_new, GError **error)
+{
+    VmsFileId aside = { 0 };
+    gboolean there = vms_volume_identify(engine->drivers->volume, item->next, &aside, NULL);
+
+    if (!there && (item->vanish || !item->existed)) {
+        *ret_new = !item->vanish;
+        return TRUE;
+    }
+    if (there && item->existed && aside.ino == item->old_file.ino) {
+        *ret_new = TRUE;
+        return TRUE;
+    }
+    if (there && !item->vanish && aside.ino == item->new_file.ino) {
+        *ret_new = FALSE;
+        return TRUE;
+    }
+    return vms_fail(error, VMSNAP_E_UNCERTAIN, "'%s' is neither the old nor the new file",
+                    item->next);
+}
+
 /* TRUE at *ret_new when the new state stands at path. Decided by what is there, not by how far
  * the journal got: a crash may have fallen on either side of the rename. */
 static gboolean
 read_side(VmsEngine *engine, const VmsExchange *item, gboolean *ret_new, GError **error)
 {
     VmsFileId now = { 0 };
-    gboolean there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
+    gboolean there;
 
+    if (item->renewed)
+        return read_renewed_side(engine, item, ret_new, error);
+    there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
     if (!there && (item->vanish || !item->existed)) {
         *ret_new = item->vanish;
         return TRUE;

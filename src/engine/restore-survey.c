@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "engine/image-state.h"
 #include "engine/inventory.h"
+#include "engine/restore-parts.h"
 #include "engine/store.h"
 
 void
@@ -13,6 +14,7 @@ vms_restore_survey_free(VmsRestoreSurvey *survey)
         return;
     g_clear_pointer(&survey->input.disks, g_ptr_array_unref);
     g_clear_pointer(&survey->input.missing, g_ptr_array_unref);
+    g_clear_pointer(&survey->input.parts, g_ptr_array_unref);
     vms_inventory_free(survey->inventory);
     vms_snapshot_free(survey->snapshot);
     g_free(survey);
@@ -80,20 +82,6 @@ read_dependencies(VmsEngine *engine, VmsRestoreSurvey *survey)
     }
 }
 
-static void
-read_nvram(VmsEngine *engine, VmsRestoreSurvey *survey)
-{
-    const VmsSnapshot *snapshot = survey->snapshot;
-    VmsFileId stored = { 0 };
-
-    if (!snapshot->nvram)
-        return;
-    vms_volume_identify(engine->drivers->volume, snapshot->nvram_source, &survey->input.nvram,
-                        NULL);
-    survey->input.nvram_lost =
-        !vms_volume_identify(engine->drivers->volume, snapshot->nvram, &stored, NULL);
-}
-
 static gint64
 read_qemu_pid(VmsEngine *engine, const VmsVm *vm)
 {
@@ -132,7 +120,7 @@ vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
     if (!read_disks(engine, survey, error))
         return FALSE;
     read_dependencies(engine, survey);
-    read_nvram(engine, survey);
+    vms_restore_read_parts(engine, input);
     *ret_survey = g_steal_pointer(&survey);
     return TRUE;
 }

@@ -7,6 +7,7 @@
 #include "engine/layout.h"
 #include "engine/lock.h"
 #include "engine/replace.h"
+#include "engine/restore-parts.h"
 #include "engine/restore-survey.h"
 #include "engine/survey.h"
 #include "model/name.h"
@@ -85,29 +86,6 @@ plan_exchange(VmsOperation *operation, const VmsRestoreDisk *disk)
         g_ptr_array_add(operation->folders, g_strdup(folder));
 }
 
-static gboolean
-plan_nvram(const Restoring *self, VmsOperation *operation)
-{
-    const VmsSnapshot *snapshot = self->survey->snapshot;
-    g_autofree char *parent = NULL;
-    g_autofree char *folder = NULL;
-    g_autofree char *next = NULL;
-    VmsExchange *item;
-
-    if (!snapshot->nvram)
-        return TRUE;
-    parent = g_path_get_dirname(snapshot->nvram_source);
-    folder = vms_layout_folder(parent, operation->uuid);
-    next = vms_layout_image(folder, "nvram", "fd");
-    item = vms_exchange_new("nvram", snapshot->nvram_source, next);
-    item->existed =
-        vms_volume_identify(self->engine->drivers->volume, item->path, &item->old_file, NULL);
-    g_ptr_array_add(operation->exchanges, item);
-    g_ptr_array_add(operation->files, g_strdup(next));
-    g_ptr_array_add(operation->folders, g_strdup(folder));
-    return TRUE;
-}
-
 static void
 copy_plan(VmsOperation *operation, const VmsPlan *plan)
 {
@@ -148,8 +126,8 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
     copy_plan(operation, self->plan);
     for (guint i = 0; i < self->survey->input.disks->len; i++)
         plan_exchange(operation, self->survey->input.disks->pdata[i]);
-    return plan_nvram(self, operation) &&
-           vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
+    vms_restore_plan_parts(&self->survey->input, operation);
+    return vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
 
 /* Same bytes: share blocks where that works, else copy. */
@@ -222,7 +200,8 @@ make_all(Restoring *self, GError **error)
             return FALSE;
         made = i < self->survey->input.disks->len
                    ? make_disk(self, self->survey->input.disks->pdata[i], item, error)
-                   : make_copy(self, self->survey->snapshot->nvram, item, error);
+                   : vms_restore_make_part(self->engine, &self->survey->input, item, self->progress,
+                                           error);
         if (!made) {
             if (error)
                 vms_error_set_step(*error, "prepare-disk");

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "engine/agent-socket.h"
 #include "engine/inventory.h"
+#include "engine/part-survey.h"
 
 #include <string.h>
 
@@ -27,6 +28,7 @@ vms_survey_new(void)
 
     survey->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_survey_disk_free);
     survey->left_out = g_ptr_array_new_with_free_func(g_free);
+    survey->parts = g_ptr_array_new_with_free_func((GDestroyNotify)vms_part_free);
     return survey;
 }
 
@@ -39,6 +41,7 @@ vms_survey_free(VmsSurvey *survey)
     vms_disk_free(survey->alone);
     g_ptr_array_unref(survey->disks);
     g_ptr_array_unref(survey->left_out);
+    g_ptr_array_unref(survey->parts);
     g_free(survey);
 }
 
@@ -285,15 +288,13 @@ vms_survey_vm(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey **re
     g_autoptr(VmsSurvey) survey = vms_survey_new();
     const VmsHypervisor *hv = engine->drivers->hypervisor;
     const GPtrArray *disks;
-    VmsFileId nvram = { 0 };
 
     if (!vms_hypervisor_find_vm(engine->drivers->hypervisor, request->vm,
                                 !hv->read_only && !engine->read_only, &survey->vm, error))
         return FALSE;
     vms_agent_socket_note(engine, survey->vm);
-    survey->has_nvram =
-        !request->disk_only && survey->vm->nvram &&
-        vms_volume_identify(engine->drivers->volume, survey->vm->nvram, &nvram, NULL);
+    if (!request->disk_only && !vms_part_survey(engine, survey->vm, survey->parts, error))
+        return FALSE;
     disks = vms_vm_current_disks(survey->vm);
     if (!check_targets(request, survey->vm, disks, error))
         return FALSE;

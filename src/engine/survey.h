@@ -28,7 +28,7 @@ typedef struct {
     VmsDisk *alone;      /* what stands for such a disk */
     GPtrArray *disks;    /* VmsSurveyDisk*: those that take part */
     GPtrArray *left_out; /* char*: owned disks the filter leaves out */
-    gboolean has_nvram;  /* its file is there: a VM that was never started has none yet */
+    GPtrArray *parts;    /* VmsPart*: what else belongs to it and is there; see part-survey.h */
 } VmsSurvey;
 
 /* Empty; of a VM once it is found. */
@@ -40,7 +40,7 @@ typedef struct {
     const char *const *disks; /* targets, NULL-ended; NULL: all */
     const char *store;        /* NULL: beside each disk */
     vmsnap_method method;
-    gboolean disk_only; /* disks without their VM: without its NVRAM */
+    gboolean disk_only; /* disks without their VM: without its other parts */
 } VmsSurveyRequest;
 
 /* A disk that cannot be cut is no failure here: see refusal. INVALID for an unknown target,

@@ -32,8 +32,9 @@ add_exchange(VmsEngine *engine, VmsOperation *operation, const VmsExchange *made
 
     g_ptr_array_add(operation->exchanges, item);
     item->vanish = !made->existed;
+    item->renewed = made->renewed;
     item->existed = vms_volume_identify(volume, item->path, &item->old_file, NULL);
-    if (item->existed && item->old_file.ino != made->new_file.ino)
+    if (item->existed && !item->renewed && item->old_file.ino != made->new_file.ino)
         return vms_fail(error, VMSNAP_E_PLAN_STALE,
                         "'%s' is not the disk that this restore put there: undo what came later "
                         "first",

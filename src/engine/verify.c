@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/image-state.h"
+#include "engine/part-state.h"
 #include "engine/store.h"
 
 #include <string.h>
@@ -53,6 +54,21 @@ verify_disks(VmsEngine *engine, VmsSnapshot *snapshot, VmsProgress *progress, GE
     return TRUE;
 }
 
+static gboolean
+verify_parts(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
+{
+    for (guint i = 0; i < snapshot->parts->len; i++) {
+        const VmsPart *part = snapshot->parts->pdata[i];
+
+        if (!vms_part_state_check(engine, part, TRUE, error)) {
+            if (error)
+                vms_error_set_object(*error, part->source);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static void
 mark_lost(VmsSnapshot *snapshot, const GError *why)
 {
@@ -79,7 +95,8 @@ vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *pro
                           work.snapshot->name, vms_snapshot_phase_name(work.snapshot->phase));
     vms_progress_enter(progress, VMSNAP_STAGE_COPYING);
     vms_progress_set_total(progress, bytes_of(work.snapshot));
-    whole = verify_disks(engine, work.snapshot, progress, &failed);
+    whole = verify_disks(engine, work.snapshot, progress, &failed) &&
+            verify_parts(engine, work.snapshot, &failed);
     if (!whole && vms_error_get_code(failed) == VMSNAP_E_LOST)
         mark_lost(work.snapshot, failed);
     if ((whole || work.snapshot->phase == VMSNAP_SNAPSHOT_FAILED) && !engine->read_only &&

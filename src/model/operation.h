@@ -23,6 +23,7 @@ typedef struct {
     VmsFileId old_file; /* identity of what stood at path */
     VmsFileId new_file; /* identity of what was made at next; ino 0: not made yet */
     gboolean existed;   /* FALSE: nothing stood at path */
+    gboolean renewed;   /* whoever uses it puts a new file at path each time it changes */
     gboolean vanish; /* nothing will stand at path afterwards: undoing a disk that did not exist */
 } VmsExchange;
 

@@ -59,6 +59,7 @@ vms_snapshot_new(const char *uuid, const char *name)
     snapshot->macs = g_ptr_array_new_with_free_func(g_free);
     snapshot->networks = g_ptr_array_new_with_free_func(g_free);
     snapshot->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_snapshot_disk_free);
+    snapshot->parts = g_ptr_array_new_with_free_func((GDestroyNotify)vms_part_free);
     snapshot->dependencies = g_ptr_array_new_with_free_func((GDestroyNotify)vms_dependency_free);
     snapshot->resources = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
     snapshot->conditions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_condition_free);
@@ -79,13 +80,12 @@ vms_snapshot_free(VmsSnapshot *snapshot)
     g_free(snapshot->operation);
     g_free(snapshot->inactive_xml);
     g_free(snapshot->live_xml);
-    g_free(snapshot->nvram);
-    g_free(snapshot->nvram_source);
     g_ptr_array_unref(snapshot->labels);
     g_ptr_array_unref(snapshot->folders);
     g_ptr_array_unref(snapshot->macs);
     g_ptr_array_unref(snapshot->networks);
     g_ptr_array_unref(snapshot->disks);
+    g_ptr_array_unref(snapshot->parts);
     g_ptr_array_unref(snapshot->dependencies);
     g_ptr_array_unref(snapshot->resources);
     g_ptr_array_unref(snapshot->conditions);

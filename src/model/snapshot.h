@@ -5,6 +5,7 @@
 #include "model/evidence.h"
 #include "model/finding.h"
 #include "model/image.h"
+#include "model/part.h"
 
 #include <glib.h>
 
@@ -55,10 +56,9 @@ typedef struct {
     gboolean partial;
     char *inactive_xml;      /* NULL for a transient VM */
     char *live_xml;          /* NULL when it was off */
-    char *nvram;             /* stored copy; NULL: none */
-    char *nvram_source;      /* where it was */
     GPtrArray *folders;      /* char*: folders this snapshot made, removed with it */
     GPtrArray *disks;        /* VmsSnapshotDisk* */
+    GPtrArray *parts;        /* VmsPart*: NVRAM, TPM state, Secrets */
     GPtrArray *macs;         /* char* */
     GPtrArray *networks;     /* char* */
     GPtrArray *dependencies; /* VmsDependency* */

@@ -90,6 +90,7 @@ free_boot(VmsVm *vm)
 {
     g_free(vm->agent_socket);
     g_free(vm->nvram);
+    g_free(vm->tpm_state);
     g_free(vm->loader);
     g_free(vm->kernel);
     g_free(vm->initrd);

@@ -84,6 +84,7 @@ typedef struct {
     gboolean agent_connected;
     char *agent_socket; /* where its agent is asked instead; NULL: over the hypervisor */
     gboolean has_tpm;
+    char *tpm_state; /* file an emulated TPM keeps its state in; NULL: none, or not known */
     gboolean migrating;
     char *job;    /* active domain job: "backup", "migration", …; NULL: none */
     char *nvram;  /* path; NULL: none */

@@ -66,8 +66,7 @@ list_steps(VmsPlan *plan, const VmsRestoreInput *input)
 
         add_step(plan, TRUE, "exchange-disk", disk->stored->target);
     }
-    if (input->snapshot->nvram)
-        add_step(plan, TRUE, "exchange-nvram", NULL);
+    vms_restore_list_parts(plan, input);
     add_step(plan, TRUE, "define-vm", NULL);
     if (input->vm && input->vm->managed_save)
         add_step(plan, FALSE, "drop-managed-save", NULL);
@@ -114,7 +113,7 @@ make_hash(VmsPlan *plan, const VmsRestoreInput *input)
         hash_file(sum, &disk->file, active);
         hash_file(sum, &disk->image, FALSE);
     }
-    hash_file(sum, &input->nvram, active);
+    vms_restore_hash_parts(sum, input);
     for (guint i = 0; i < plan->findings->len; i++) {
         const VmsFinding *finding = plan->findings->pdata[i];
 

@@ -25,20 +25,32 @@ typedef struct {
     char *image_fault;  /* why the stored image cannot be used; NULL: it can */
 } VmsRestoreDisk;
 
+/* The same about one of its parts. */
+typedef struct {
+    const VmsPart *stored;
+    gboolean exists;
+    gboolean same;  /* a Secret whose content is the stored one */
+    VmsFileId file; /* where it belongs */
+    char *obstacle; /* something else than a file stands there: what; NULL: nothing */
+    char *fault;    /* why the stored copy cannot be used; NULL: it can */
+} VmsRestorePart;
+
 typedef struct {
     const VmsSnapshot *snapshot;
     const VmsInventory *inventory;
-    const VmsVm *vm;     /* NULL: there is none by that name */
-    const char *asked;   /* the name or UUID the caller gave */
-    gint64 qemu_pid;     /* of the VM; 0: not running, or not known */
-    GPtrArray *disks;    /* VmsRestoreDisk* */
-    VmsFileId nvram;     /* where the snapshot's NVRAM belongs; ino 0: nothing stands there */
-    gboolean nvram_lost; /* the stored one is not there */
-    GPtrArray *missing;  /* char*: dependencies that are not there */
-    guint flags;         /* vmsnap_restore_flags */
+    const VmsVm *vm;    /* NULL: there is none by that name */
+    const char *asked;  /* the name or UUID the caller gave */
+    gint64 qemu_pid;    /* of the VM; 0: not running, or not known */
+    GPtrArray *disks;   /* VmsRestoreDisk* */
+    GPtrArray *parts;   /* VmsRestorePart*; NULL: none */
+    GPtrArray *missing; /* char*: dependencies that are not there */
+    guint flags;        /* vmsnap_restore_flags */
 } VmsRestoreInput;
 
 void vms_restore_disk_free(VmsRestoreDisk *disk);
+void vms_restore_part_free(VmsRestorePart *part);
+/* TRUE for one that a restore puts in its place; a Secret that is there stays. */
+gboolean vms_restore_part_is_put(const VmsRestorePart *part);
 
 /* How the new disk is made: TRUE if its bytes are copied (or cloned), FALSE if converted. */
 gboolean vms_restore_keeps_format(const VmsRestoreDisk *disk);

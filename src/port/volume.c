@@ -125,6 +125,13 @@ vms_volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, ch
     return volume->ops->digest(volume, path, progress, ret_sha256, error);
 }
 
+gboolean
+vms_volume_read_whole(VmsVolume *volume, const char *path, guint64 limit, GBytes **ret_bytes,
+                      VmsFileId *ret_id, GError **error)
+{
+    return volume->ops->read_whole(volume, path, limit, ret_bytes, ret_id, error);
+}
+
 void
 vms_volume_free(VmsVolume *volume)
 {

@@ -82,6 +82,11 @@ typedef struct {
     /* sha256 of the file, lower-case hex. */
     gboolean (*digest)(VmsVolume *volume, const char *path, VmsProgress *progress,
                        char **ret_sha256, GError **error);
+    /* The whole of a small file that its owner may replace by rename at any time: what it was at
+     * one instant. UNSUPPORTED above @limit, BUSY/"StateChanged" when it was written to meanwhile.
+     */
+    gboolean (*read_whole)(VmsVolume *volume, const char *path, guint64 limit, GBytes **ret_bytes,
+                           VmsFileId *ret_id, GError **error);
     void (*free)(VmsVolume *volume);
 } VmsVolumeOps;
 
@@ -123,6 +128,8 @@ gboolean vms_volume_make_folder(VmsVolume *volume, const char *path, guint32 mod
 gboolean vms_volume_remove_folder(VmsVolume *volume, const char *path, GError **error);
 gboolean vms_volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress,
                            char **ret_sha256, GError **error);
+gboolean vms_volume_read_whole(VmsVolume *volume, const char *path, guint64 limit,
+                               GBytes **ret_bytes, VmsFileId *ret_id, GError **error);
 void vms_volume_free(VmsVolume *volume);
 
 /* A transfer's own vtable, so that an adapter may bring its own kind. */

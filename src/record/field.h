@@ -98,6 +98,11 @@ struct VmsShape {
         .key = #member, .kind = VMS_FIELD_##the_kind, .offset = offsetof(type, member),            \
         .shape = &the_shape                                                                        \
     }
+#define VMS_NESTED_LATER(type, member, the_kind, the_shape)                                        \
+    {                                                                                              \
+        .key = #member, .kind = VMS_FIELD_##the_kind, .offset = offsetof(type, member),            \
+        .later = TRUE, .shape = &the_shape                                                         \
+    }
 #define VMS_NESTED_NEEDED(type, member, the_kind, the_shape)                                       \
     {                                                                                              \
         .key = #member, .kind = VMS_FIELD_##the_kind, .offset = offsetof(type, member),            \

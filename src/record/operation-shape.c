@@ -15,6 +15,7 @@ static const VmsField exchange_fields[] = {
     VMS_NESTED(VmsExchange, old_file, STRUCT, vms_shape_file_id),
     VMS_NESTED(VmsExchange, new_file, STRUCT, vms_shape_file_id),
     VMS_PLAIN(VmsExchange, existed, BOOL),
+    VMS_PLAIN_LATER(VmsExchange, renewed, BOOL),
     VMS_PLAIN(VmsExchange, vanish, BOOL),
     { .key = NULL },
 };

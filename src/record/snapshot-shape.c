@@ -58,6 +58,30 @@ static const VmsShape dependency_shape = {
 };
 
 static gpointer
+make_part(void)
+{
+    return vms_part_new(VMS_PART_NVRAM, NULL);
+}
+
+static const VmsField part_fields[] = {
+    VMS_ENUM(VmsPart, kind, vms_words_part),
+    VMS_TEXT_NEEDED(VmsPart, source, VMS_CHECK_PATH),
+    VMS_TEXT_NEEDED(VmsPart, stored, VMS_CHECK_PATH),
+    VMS_NESTED(VmsPart, origin, STRUCT, vms_shape_file_id),
+    VMS_NESTED(VmsPart, file, STRUCT, vms_shape_file_id),
+    VMS_TEXT(VmsPart, sha256, VMS_CHECK_SHA256),
+    { .key = NULL },
+};
+
+static const VmsShape part_shape = {
+    .name = "part",
+    .size = sizeof(VmsPart),
+    .fields = part_fields,
+    .make = make_part,
+    .free = (GDestroyNotify)vms_part_free,
+};
+
+static gpointer
 make_snapshot(void)
 {
     return vms_snapshot_new(NULL, NULL);
@@ -80,10 +104,9 @@ static const VmsField snapshot_fields[] = {
     VMS_PLAIN(VmsSnapshot, partial, BOOL),
     VMS_TEXT(VmsSnapshot, inactive_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsSnapshot, live_xml, VMS_CHECK_NONE),
-    VMS_TEXT(VmsSnapshot, nvram, VMS_CHECK_PATH),
-    VMS_TEXT(VmsSnapshot, nvram_source, VMS_CHECK_PATH),
     VMS_TEXTS(VmsSnapshot, folders, VMS_CHECK_PATH),
     VMS_NESTED(VmsSnapshot, disks, OBJECTS, disk_shape),
+    VMS_NESTED_LATER(VmsSnapshot, parts, OBJECTS, part_shape),
     VMS_TEXTS(VmsSnapshot, macs, VMS_CHECK_LINE),
     VMS_TEXTS(VmsSnapshot, networks, VMS_CHECK_LINE),
     VMS_NESTED(VmsSnapshot, dependencies, OBJECTS, dependency_shape),

@@ -28,6 +28,13 @@ const VmsWord vms_words_subject[] = {
     { 0, NULL },
 };
 
+const VmsWord vms_words_part[] = {
+    { VMS_PART_NVRAM, "nvram" },
+    { VMS_PART_TPM, "tpm" },
+    { VMS_PART_SECRET, "secret" },
+    { 0, NULL },
+};
+
 const VmsWord vms_words_policy[] = {
     { VMSNAP_CONSISTENCY_REQUIRE, "require" },
     { VMSNAP_CONSISTENCY_PREFER, "prefer" },

@@ -13,6 +13,7 @@ typedef struct {
 extern const VmsWord vms_words_snapshot_phase[];
 extern const VmsWord vms_words_operation_phase[];
 extern const VmsWord vms_words_subject[];
+extern const VmsWord vms_words_part[];
 extern const VmsWord vms_words_policy[];
 extern const VmsWord vms_words_grade[];
 extern const VmsWord vms_words_method[];

@@ -294,6 +294,14 @@ volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, char *
     return vms_volume_digest(((FakeVolume *)volume)->inner, path, progress, ret_sha256, error);
 }
 
+static gboolean
+volume_read_whole(VmsVolume *volume, const char *path, guint64 limit, GBytes **ret_bytes,
+                  VmsFileId *ret_id, GError **error)
+{
+    return vms_volume_read_whole(((FakeVolume *)volume)->inner, path, limit, ret_bytes, ret_id,
+                                 error);
+}
+
 static void
 volume_free(VmsVolume *volume)
 {
@@ -322,6 +330,7 @@ fake_volume_new(FakeWorld *world, VmsVolume *inner)
         .make_folder = volume_make_folder,
         .remove_folder = volume_remove_folder,
         .digest = volume_digest,
+        .read_whole = volume_read_whole,
         .free = volume_free,
     };
     FakeVolume *self = g_new0(FakeVolume, 1);

@@ -10,6 +10,7 @@
 #include "adapter/file/qemu-img.h"
 #include "adapter/file/sparse.h"
 #include "adapter/file/transfer.h"
+#include "adapter/file/whole.h"
 #include "base/error.h"
 #include "base/sys.h"
 
@@ -202,6 +203,14 @@ volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, char *
     return vms_digest_file(path, progress, ret_sha256, error);
 }
 
+static gboolean
+volume_read_whole(VmsVolume *volume, const char *path, guint64 limit, GBytes **ret_bytes,
+                  VmsFileId *ret_id, GError **error)
+{
+    (void)volume;
+    return vms_whole_read(path, limit, ret_bytes, ret_id, error);
+}
+
 static void
 volume_free(VmsVolume *volume)
 {
@@ -231,6 +240,7 @@ vms_file_volume_new(VmsHeaderReader qcow2)
         .make_folder = volume_make_folder,
         .remove_folder = volume_remove_folder,
         .digest = volume_digest,
+        .read_whole = volume_read_whole,
         .free = volume_free,
     };
     FileVolume *self = g_new0(FileVolume, 1);
