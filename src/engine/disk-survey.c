@@ -22,7 +22,9 @@ vms_disk_check_acting(const VmsEngine *engine, gboolean writing, GError **error)
 static gboolean
 in_use(GError **error, const char *reason, const VmsFileUser *user, const char *how)
 {
-    vms_refuse(error, VMSNAP_E_IN_USE, reason, "'%s' is %s VM %s", user->path, how, user->vm->name);
+    g_autofree char *holder = vms_holder_describe(&user->holder);
+
+    vms_refuse(error, VMSNAP_E_IN_USE, reason, "'%s' is %s %s", user->path, how, holder);
     if (error)
         vms_error_set_object(*error, user->path);
     return FALSE;
@@ -52,19 +54,16 @@ find_disk(VmsEngine *engine, const GPtrArray *disks, const char *path, const Vms
     return NULL;
 }
 
+/* Somebody refers to the file, but has it for no disk that it could be cut as. */
 static gboolean
-refers_to(const VmsFileUser *user, const char *path, const VmsFileId *file)
-{
-    return g_strcmp0(user->path, path) == 0 || vms_file_id_same(&user->file, file);
-}
-
-/* Some VM refers to the file, but has it for no disk that it could be cut as. */
-static gboolean
-refuse_user(VmsEngine *engine, const VmsFileUser *user, const char *path, GError **error)
+refuse_user(VmsEngine *engine, const VmsFileUser *user, const char *path, const VmsFileId *file,
+            GError **error)
 {
     if (user->backing)
         return in_use(error, "BackingOfOther", user, "a layer below a disk of");
-    if (find_disk(engine, user->vm->disks, path, &user->file))
+    if (!user->holder.vm)
+        return in_use(error, "AttachedElsewhere", user, "held by");
+    if (find_disk(engine, user->holder.vm->disks, path, file))
         return in_use(error, "BlockDevicesNotReady", user, "a disk at the next start only of");
     return in_use(error, "InUse", user, "read-only media or firmware of");
 }
@@ -74,25 +73,24 @@ vms_disk_find_owner(VmsEngine *engine, const VmsInventory *inventory, const char
                     const VmsFileId *file, const VmsVm **ret_vm, const VmsDisk **ret_disk,
                     GError **error)
 {
+    g_autoptr(GArray) users = vms_inventory_list_users(inventory, path, file);
     const VmsFileUser *other = NULL;
 
     *ret_vm = NULL;
     *ret_disk = NULL;
-    for (guint i = 0; i < inventory->users->len; i++) {
-        const VmsFileUser *user = inventory->users->pdata[i];
-        const VmsDisk *disk;
+    for (guint i = 0; i < users->len; i++) {
+        const VmsFileUser *user = &g_array_index(users, VmsFileUser, i);
+        const VmsVm *vm = user->backing ? NULL : user->holder.vm;
+        const VmsDisk *disk = vm ? find_disk(engine, vms_vm_current_disks(vm), path, file) : NULL;
 
-        if (!refers_to(user, path, file))
-            continue;
-        disk = user->backing ? NULL : find_disk(engine, vms_vm_current_disks(user->vm), path, file);
         if (!disk)
             other = user;
-        else if (!*ret_vm || (vms_vm_is_active(user->vm) && !vms_vm_is_active(*ret_vm))) {
-            *ret_vm = user->vm;
+        else if (!*ret_vm || (vms_vm_is_active(vm) && !vms_vm_is_active(*ret_vm))) {
+            *ret_vm = vm;
             *ret_disk = disk;
         }
     }
-    return *ret_vm || !other || refuse_user(engine, other, path, error);
+    return *ret_vm || !other || refuse_user(engine, other, path, file, error);
 }
 
 static gboolean

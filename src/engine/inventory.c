@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/inventory.h"
 
+#include "base/error.h"
+
 #include <limits.h>
 #include <stdlib.h>
 
@@ -16,18 +18,24 @@ vms_inventory_settle(const char *path)
     return g_strdup(realpath(path, settled) ? settled : path);
 }
 
+/* What one VM refers to is being added. */
+typedef struct {
+    VmsEngine *engine;
+    VmsInventory *inventory;
+    guint32 holder;
+} Adding;
+
 static void
-add_path(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, const char *path,
-         gboolean backing)
+add_path(const Adding *self, const char *path, VmsFileRole role)
 {
     g_autofree char *settled = NULL;
     VmsFileId file = { 0 };
 
-    if (!path)
+    if (!path || *path != '/') /* what is no file of this host has no path */
         return;
     settled = vms_inventory_settle(path);
-    vms_volume_identify(engine->drivers->volume, settled, &file, NULL);
-    vms_inventory_add_user(inventory, vm, settled, &file, backing);
+    vms_volume_identify(self->engine->drivers->volume, settled, &file, NULL);
+    vms_inventory_add_file(self->inventory, self->holder, settled, &file, role);
 }
 
 /* Path and format of the layer below, as the header has them; FALSE when there is none. */
@@ -53,7 +61,7 @@ step_down(VmsEngine *engine, char **path, char **format)
 
 /* The headers tell the layers below where the XML of a VM that is off does not. */
 static void
-add_header_backing(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, const VmsDisk *disk)
+add_header_backing(const Adding *self, const VmsDisk *disk)
 {
     g_autofree char *path = g_strdup(disk->path);
     g_autofree char *format = g_strdup(disk->format);
@@ -61,26 +69,37 @@ add_header_backing(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, 
     if (disk->backing->len > 0)
         return;
     for (guint depth = 0; depth < CHAIN_LIMIT; depth++) {
-        if (!path || g_strcmp0(format, "qcow2") != 0 || !step_down(engine, &path, &format))
+        if (!path || g_strcmp0(format, "qcow2") != 0 || !step_down(self->engine, &path, &format))
             return;
-        add_path(engine, inventory, vm, path, TRUE);
+        add_path(self, path, VMS_FILE_BACKING);
     }
 }
 
 static void
-add_disks(VmsEngine *engine, VmsInventory *inventory, const VmsVm *vm, const GPtrArray *disks)
+add_disks(const Adding *self, const GPtrArray *disks)
 {
     for (guint i = 0; disks && i < disks->len; i++) {
         const VmsDisk *disk = disks->pdata[i];
 
-        add_path(engine, inventory, vm, disk->path, FALSE);
+        add_path(self, disk->path, vms_disk_is_owned(disk) ? VMS_FILE_DISK : VMS_FILE_MEDIA);
         for (guint j = 0; j < disk->backing->len; j++) {
             const VmsBacking *backing = disk->backing->pdata[j];
 
-            add_path(engine, inventory, vm, backing->path, TRUE);
+            add_path(self, backing->path, VMS_FILE_BACKING);
         }
-        add_header_backing(engine, inventory, vm, disk);
+        add_header_backing(self, disk);
     }
+}
+
+static void
+add_files(const Adding *self, const VmsVm *vm)
+{
+    add_disks(self, vm->disks);
+    add_disks(self, vm->live_disks);
+    add_path(self, vm->nvram, VMS_FILE_NVRAM);
+    add_path(self, vm->loader, VMS_FILE_BOOT);
+    add_path(self, vm->kernel, VMS_FILE_BOOT);
+    add_path(self, vm->initrd, VMS_FILE_BOOT);
 }
 
 gboolean
@@ -88,19 +107,19 @@ vms_inventory_collect(VmsEngine *engine, VmsInventory **ret_inventory, GError **
 {
     const VmsHypervisor *hv = engine->drivers->hypervisor;
     GPtrArray *vms = NULL;
-    VmsInventory *inventory;
+    g_autoptr(VmsInventory) inventory = NULL;
 
     if (!vms_hypervisor_list_vms(engine->drivers->hypervisor, !hv->read_only && !engine->read_only,
                                  &vms, error))
         return FALSE;
     inventory = vms_inventory_new(vms);
     for (guint i = 0; i < vms->len; i++) {
-        const VmsVm *vm = vms->pdata[i];
+        const Adding adding = { engine, inventory, i };
 
-        add_disks(engine, inventory, vm, vm->disks);
-        add_disks(engine, inventory, vm, vm->live_disks);
-        add_path(engine, inventory, vm, vm->nvram, FALSE);
+        add_files(&adding, vms->pdata[i]);
     }
-    *ret_inventory = inventory;
+    if (vms_claims_is_full(inventory->claims))
+        return vms_fail(error, VMSNAP_E_UNSUPPORTED, "there are too many VMs to compare");
+    *ret_inventory = g_steal_pointer(&inventory);
     return TRUE;
 }

@@ -190,16 +190,17 @@ drop(const Settling *self, GError **error)
     VmsVolume *volume = self->engine->drivers->volume;
     const char *path = self->overlay->path;
     g_autoptr(VmsInventory) inventory = NULL;
-    const VmsFileUser *user;
+    VmsFileUser user;
     VmsFileId file = { 0 };
 
     if (!vms_inventory_collect(self->engine, &inventory, error) ||
         !vms_volume_identify(volume, path, &file, error))
         return FALSE;
-    user = vms_inventory_find_user(inventory, NULL, path, &file);
-    if (user)
-        return vms_refuse(error, VMSNAP_E_IN_USE, "InUse", "'%s' is in use by VM %s", path,
-                          user->vm->name);
+    if (vms_inventory_find_user(inventory, NULL, path, &file, &user)) {
+        g_autofree char *holder = vms_holder_describe(&user.holder);
+
+        return vms_refuse(error, VMSNAP_E_IN_USE, "InUse", "'%s' is in use by %s", path, holder);
+    }
     return vms_volume_remove(volume, path, error);
 }
 

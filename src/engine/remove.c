@@ -42,13 +42,12 @@ check_image(VmsEngine *engine, const VmsInventory *inventory, const char *path, 
 {
     VmsFileId file = { 0 };
     g_auto(VmsImageUse) use = { 0 };
-    const VmsFileUser *user;
+    VmsFileUser user;
 
     if (!vms_volume_identify(engine->drivers->volume, path, &file, NULL))
         return TRUE; /* gone: nobody can need it */
-    user = inventory ? vms_inventory_find_user(inventory, NULL, path, &file) : NULL;
-    if (user) {
-        g_autofree char *holder = g_strdup_printf("VM %s", user->vm->name);
+    if (inventory && vms_inventory_find_user(inventory, NULL, path, &file, &user)) {
+        g_autofree char *holder = vms_holder_describe(&user.holder);
 
         return in_use(error, path, holder);
     }

@@ -136,17 +136,18 @@ static gboolean
 find_sharer(VmsEngine *engine, const VmsVm *vm, VmsSurveyDisk *self, GError **error)
 {
     g_autoptr(VmsInventory) inventory = NULL;
+    g_autoptr(GArray) users = NULL;
 
     if (!self->disk->shareable)
         return TRUE;
     if (!vms_inventory_collect(engine, &inventory, error))
         return FALSE;
-    for (guint i = 0; i < inventory->users->len && !self->sharer; i++) {
-        const VmsFileUser *user = inventory->users->pdata[i];
+    users = vms_inventory_list_users(inventory, NULL, &self->image->file);
+    for (guint i = 0; i < users->len && !self->sharer; i++) {
+        const VmsFileUser *user = &g_array_index(users, VmsFileUser, i);
 
-        if (vms_vm_is_active(user->vm) && strcmp(user->vm->uuid, vm->uuid) != 0 &&
-            vms_file_id_same(&user->file, &self->image->file))
-            self->sharer = g_strdup(user->vm->name);
+        if (user->holder.active && g_strcmp0(user->holder.uuid, vm->uuid) != 0)
+            self->sharer = g_strdup(user->holder.name);
     }
     return TRUE;
 }

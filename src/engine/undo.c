@@ -59,15 +59,17 @@ check_attached(VmsEngine *engine, const VmsOperation *operation, GError **error)
         return FALSE;
     for (guint i = 0; i < operation->exchanges->len; i++) {
         const VmsExchange *item = operation->exchanges->pdata[i];
-        const VmsFileUser *user =
-            vms_inventory_find_user(inventory, operation->vm_uuid, item->path, &item->old_file);
+        VmsFileUser user;
 
-        if (!user)
-            user =
-                vms_inventory_find_user(inventory, operation->vm_uuid, item->next, &item->new_file);
-        if (user)
-            return vms_refuse(error, VMSNAP_E_CONFLICT, "AttachedElsewhere",
-                              "'%s' is used by VM %s", user->path, user->vm->name);
+        if (vms_inventory_find_user(inventory, operation->vm_uuid, item->path, &item->old_file,
+                                    &user) ||
+            vms_inventory_find_user(inventory, operation->vm_uuid, item->next, &item->new_file,
+                                    &user)) {
+            g_autofree char *holder = vms_holder_describe(&user.holder);
+
+            return vms_refuse(error, VMSNAP_E_CONFLICT, "AttachedElsewhere", "'%s' is used by %s",
+                              user.path, holder);
+        }
     }
     return TRUE;
 }

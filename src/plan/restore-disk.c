@@ -25,18 +25,18 @@ find_users(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
     const VmsRestoreInput *input = self->input;
     const char *name = disk->stored->name;
     const char *stranger = find_stranger(input, disk);
-    const VmsFileUser *user = vms_inventory_find_user(input->inventory, input->snapshot->vm_uuid,
-                                                      disk->path, &disk->file);
+    VmsFileUser user;
 
-    if (user && user->backing)
-        vms_restore_held(vms_restore_found(self, KIND, name, "BackingOfOther",
-                                           "'%s' is a backing file of VM %s", disk->path,
-                                           user->vm->name),
-                         "VM %s", user->vm->name);
-    else if (user)
-        vms_restore_held(vms_restore_found(self, KIND, name, "AttachedElsewhere",
-                                           "'%s' is attached to VM %s", disk->path, user->vm->name),
-                         "VM %s", user->vm->name);
+    if (vms_inventory_find_user(input->inventory, input->snapshot->vm_uuid, disk->path, &disk->file,
+                                &user)) {
+        g_autofree char *holder = vms_holder_describe(&user.holder);
+        const char *reason = user.backing ? "BackingOfOther" : "AttachedElsewhere";
+        const char *how = user.backing ? "a backing file of" : "attached to";
+
+        vms_restore_held(
+            vms_restore_found(self, KIND, name, reason, "'%s' is %s %s", disk->path, how, holder),
+            "%s", holder);
+    }
     if (stranger)
         vms_restore_held(vms_restore_found(self, KIND, name, "OpenElsewhere", "'%s' is open in %s",
                                            disk->path, stranger),

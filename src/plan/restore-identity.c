@@ -8,12 +8,15 @@ find_macs(const VmsRestoreFindings *self)
 
     for (guint i = 0; i < snapshot->macs->len; i++) {
         const char *mac = snapshot->macs->pdata[i];
-        const VmsVm *other = vms_inventory_find_mac(self->input->inventory, snapshot->vm_uuid, mac);
+        g_autofree char *holder = NULL;
+        VmsHolder other;
 
-        if (other)
-            vms_restore_held(vms_restore_found(self, "MACAddress", mac, "MACInUse",
-                                               "MAC address %s is held by VM %s", mac, other->name),
-                             "VM %s", other->name);
+        if (!vms_inventory_find_mac(self->input->inventory, snapshot->vm_uuid, mac, &other))
+            continue;
+        holder = vms_holder_describe(&other);
+        vms_restore_held(vms_restore_found(self, "MACAddress", mac, "MACInUse",
+                                           "MAC address %s is held by %s", mac, holder),
+                         "%s", holder);
     }
 }
 

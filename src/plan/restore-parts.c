@@ -34,15 +34,17 @@ find_owner(const VmsRestoreFindings *self, const VmsRestorePart *part)
 {
     const char *kind = vms_part_kind_name(part->stored->kind);
     const char *path = part->stored->source;
-    const VmsFileUser *user = NULL;
+    g_autofree char *holder = NULL;
+    VmsFileUser user;
 
-    if (part->stored->kind != VMS_PART_SECRET)
-        user = vms_inventory_find_user(self->input->inventory, self->input->snapshot->vm_uuid, path,
-                                       &part->file);
-    if (user)
+    if (part->stored->kind != VMS_PART_SECRET &&
+        vms_inventory_find_user(self->input->inventory, self->input->snapshot->vm_uuid, path,
+                                &part->file, &user))
+        holder = vms_holder_describe(&user.holder);
+    if (holder)
         vms_restore_held(vms_restore_found(self, kind, path, "AttachedElsewhere",
-                                           "'%s' is the %s of VM %s", path, kind, user->vm->name),
-                         "VM %s", user->vm->name);
+                                           "'%s' is the %s of %s", path, kind, holder),
+                         "%s", holder);
     else if (part->obstacle)
         vms_restore_found(self, kind, path, "ForeignFile", "%s", part->obstacle);
     else if (is_foreign(self, part))

@@ -190,7 +190,7 @@ Test(restore_plan, disk_attached_to_another_vm)
     VmsFileId strange = { .dev = 1, .ino = 8 };
 
     case_init(&self);
-    vms_inventory_add_user(self.inventory, self.other, "/srv/web.qcow2", &strange, FALSE);
+    vms_inventory_add_file(self.inventory, 1, "/srv/web.qcow2", &strange, VMS_FILE_DISK);
     expect_conflict(&self, "AttachedElsewhere");
 }
 
@@ -201,7 +201,7 @@ Test(restore_plan, disk_attached_under_another_name_of_the_same_file)
 
     case_init(&self);
     self.disk->file = same;
-    vms_inventory_add_user(self.inventory, self.other, "/srv/hard-link.qcow2", &same, FALSE);
+    vms_inventory_add_file(self.inventory, 1, "/srv/hard-link.qcow2", &same, VMS_FILE_DISK);
     expect_conflict(&self, "AttachedElsewhere");
 }
 
@@ -211,7 +211,7 @@ Test(restore_plan, disk_is_a_backing_file_of_another_vm)
     VmsFileId id = { .dev = 1, .ino = 9 };
 
     case_init(&self);
-    vms_inventory_add_user(self.inventory, self.other, "/srv/web.qcow2", &id, TRUE);
+    vms_inventory_add_file(self.inventory, 1, "/srv/web.qcow2", &id, VMS_FILE_BACKING);
     expect_conflict(&self, "BackingOfOther");
 }
 
@@ -260,16 +260,13 @@ Test(restore_plan, something_that_is_no_image_at_the_disks_path)
     expect_conflict(&self, "ForeignFile");
 }
 
-Test(restore_plan, mac_held_by_another_vm_live_or_configured)
+Test(restore_plan, mac_held_by_another_vm)
 {
     g_auto(Case) self = { 0 };
-    VmsNic *nic = vms_nic_new();
 
     case_init(&self);
     g_ptr_array_add(self.snapshot->macs, g_strdup("52:54:00:aa:bb:cc"));
-    nic->mac = g_strdup("52:54:00:AA:BB:CC");
-    self.other->live_nics = g_ptr_array_new_with_free_func((GDestroyNotify)vms_nic_free);
-    g_ptr_array_add(self.other->live_nics, nic);
+    vms_inventory_add_claim(self.inventory, 1, VMS_IDENTITY_MAC, "52:54:00:AA:BB:CC");
     expect_conflict(&self, "MACInUse");
 }
 
