@@ -188,6 +188,7 @@ Test(domain_xml, finds_firmware_and_tpm)
     cr_assert_str_eq(domain->nvram, "/var/lib/libvirt/qemu/nvram/win_VARS.fd");
     cr_assert_str_eq(domain->loader, "/usr/share/OVMF/OVMF_CODE_4M.ms.fd");
     cr_assert(domain->has_tpm);
+    cr_assert_str_eq(domain->tpm_state, "tpm2/tpm2-00.permall");
     cr_assert_str_eq(newer->nvram, "/srv/nvram/new_VARS.qcow2");
     cr_assert_str_eq(far->nvram, "iscsi:iqn.2013-07.com.example:t/0");
     cr_assert_null(newer->uuid);

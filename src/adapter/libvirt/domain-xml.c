@@ -22,6 +22,7 @@ vms_domain_xml_free(VmsDomainXml *domain)
     g_free(domain->uuid);
     g_free(domain->name);
     g_free(domain->nvram);
+    g_free(domain->tpm_state);
     g_free(domain->loader);
     g_free(domain->kernel);
     g_free(domain->initrd);
@@ -238,6 +239,21 @@ read_channel(VmsDomainXml *domain, const xmlNode *node)
     domain->agent_connected = vms_xml_attribute_is(target, "state", "connected");
 }
 
+/* A device of the host is not ours to copy; one whose state is kept elsewhere is not known. */
+static void
+read_tpm(VmsDomainXml *domain, const xmlNode *node)
+{
+    const xmlNode *backend = vms_xml_child(node, "backend");
+
+    domain->has_tpm = node != NULL;
+    if (!vms_xml_attribute_is(backend, "type", "emulator") || vms_xml_child(backend, "source"))
+        return;
+    if (vms_xml_attribute_is(backend, "version", "2.0"))
+        domain->tpm_state = g_strdup("tpm2/tpm2-00.permall");
+    else if (vms_xml_attribute_is(backend, "version", "1.2"))
+        domain->tpm_state = g_strdup("tpm1.2/tpm-00.permall");
+}
+
 static gboolean
 read_devices(VmsDomainXml *domain, const xmlNode *devices, GError **error)
 {
@@ -252,7 +268,7 @@ read_devices(VmsDomainXml *domain, const xmlNode *devices, GError **error)
     for (node = vms_xml_child(devices, "channel"); node; node = vms_xml_next(node, "channel"))
         read_channel(domain, node);
     domain->emulator = child_text(devices, "emulator");
-    domain->has_tpm = vms_xml_child(devices, "tpm") != NULL;
+    read_tpm(domain, vms_xml_child(devices, "tpm"));
     return TRUE;
 }
 

@@ -20,6 +20,7 @@ typedef struct {
     char *machine;
     char *genid;
     gboolean has_tpm;
+    char *tpm_state; /* "tpm2/tpm2-00.permall": what its emulator writes, below the VM's folder */
     gboolean has_agent_channel;
     gboolean agent_connected;
     GPtrArray *disks; /* VmsDisk*, in the XML's order */

@@ -2,6 +2,7 @@
 #include "adapter/libvirt/adapter.h"
 #include "adapter/libvirt/domain-xml.h"
 #include "adapter/libvirt/errors.h"
+#include "adapter/libvirt/tpm.h"
 #include "adapter/libvirt/volume.h"
 #include "adapter/libvirt/words.h"
 #include "base/error.h"
@@ -37,6 +38,7 @@ adopt_details(VmsVm *vm, VmsDomainXml *xml)
     adopt_text(&vm->machine, &xml->machine);
     adopt_text(&vm->genid, &xml->genid);
     vm->has_tpm = vm->has_tpm || xml->has_tpm;
+    adopt_text(&vm->tpm_state, &xml->tpm_state);
 }
 
 static void
@@ -210,6 +212,14 @@ new_vm(virDomainPtr domain, GError **error)
     return vms_vm_new(uuid, virDomainGetName(domain));
 }
 
+static void
+settle_tpm(const VmsLibvirt *self, VmsVm *vm)
+{
+    g_autofree char *state = g_steal_pointer(&vm->tpm_state);
+
+    vm->tpm_state = vms_tpm_state_path(self->base.session, vm->uuid, state);
+}
+
 static gboolean
 read_vm(const Reading *reading, VmsVm **ret_vm, GError **error)
 {
@@ -218,6 +228,7 @@ read_vm(const Reading *reading, VmsVm **ret_vm, GError **error)
     if (!vm || !read_calls(reading, vm, error) || !read_xml(reading, vm, error) ||
         !adopt_or_warn(reading, vm, error))
         return FALSE;
+    settle_tpm(reading->self, vm);
     vms_volume_resolve(virDomainGetConnect(reading->domain), vm->disks);
     vms_volume_resolve(virDomainGetConnect(reading->domain), vm->live_disks);
     *ret_vm = g_steal_pointer(&vm);
