@@ -84,6 +84,23 @@ func (s *Snapshot) PlanRestore(vm string, options RestoreOptions) (*Plan, error)
 	return made, nil
 }
 
+// ReadPlan makes a plan of what another's JSON was, in this process or in another. It runs only if
+// the world and its options still give the same plan.
+func (c *Context) ReadPlan(text json.RawMessage) (*Plan, error) {
+	var a arena
+	defer a.free()
+	given, made := a.wholeText(string(text)), &Plan{}
+	if a.err != nil {
+		return nil, a.err
+	}
+	var failure *C.vmsnap_error
+	err := take(C.vmsnap_plan_from_json(c.handle, given, &made.handle, &failure), failure)
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
+}
+
 // Hash is over all that decided.
 func (p *Plan) Hash() string {
 	return C.GoString(C.vmsnap_plan_get_hash(p.handle))

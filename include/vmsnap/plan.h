@@ -29,7 +29,26 @@ typedef enum {
     VMSNAP_SEVERITY_CONFLICT = 2 /**< Stops it. */
 } vmsnap_severity;
 
-/** Hash over what decided: VM, snapshot, files, findings, options (not the mode). @since 0.1 */
+/**
+ * A plan from its JSON, so that one process makes it, somebody approves it, and another runs it.
+ *
+ * Nothing in the text is taken on trust: when it runs, the plan is made anew, and only if the world
+ * and the options still give the same one it is executed.
+ *
+ * @param context    Where it is to be run.
+ * @param json       What vmsnap_plan_get_json() gave, of at most 4 MiB.
+ * @param ret_plan   The plan; release with vmsnap_plan_unref().
+ * @param ret_error  Why it failed. NULL if not wanted.
+ * @return 0; #VMSNAP_E_INVALID with reason "NoPlan" if the text is none; …
+ * @since 0.1
+ */
+VMSNAP_API int vmsnap_plan_from_json(vmsnap_context *context, const char *json,
+                                     vmsnap_plan **ret_plan, vmsnap_error **ret_error);
+/**
+ * Hash over what decided: VM, snapshot, files, findings, options (not the mode). A plan
+ * made while the VM runs leaves out what the guest changes by running: size and time of its disks.
+ * Whether it runs is not hashed: a plan holds for both. @since 0.1
+ */
 VMSNAP_API const char *vmsnap_plan_get_hash(const vmsnap_plan *plan);
 /** How many findings there are. @since 0.1 */
 VMSNAP_API size_t vmsnap_plan_get_finding_count(const vmsnap_plan *plan);

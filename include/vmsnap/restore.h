@@ -55,7 +55,7 @@ VMSNAP_API int vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
  * Start running a plan. The job fails with #VMSNAP_E_CONFLICT when findings refuse the mode and
  * with #VMSNAP_E_PLAN_STALE when what decided has changed; in both cases nothing was touched.
  *
- * @param plan       A plan by vmsnap_restore_plan().
+ * @param plan       A plan by vmsnap_restore_plan() or vmsnap_plan_from_json().
  * @param mode       #VMSNAP_MODE_STRICT or #VMSNAP_MODE_BEST_EFFORT.
  * @param ret_job    The started job; release with vmsnap_job_unref().
  * @param ret_error  Why it failed. NULL if not wanted.

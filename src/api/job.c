@@ -36,6 +36,7 @@ vms_task_free(VmsTask *task)
     g_free(task->snapshot);
     g_free(task->restore);
     g_free(task->hash);
+    g_free(task->identity);
     g_clear_pointer(&task->wanted, vms_snapshot_request_free);
     g_clear_pointer(&task->members, g_ptr_array_unref);
     g_clear_pointer(&task->acts, g_ptr_array_unref);

@@ -12,11 +12,12 @@
 typedef struct VmsTask {
     const char *name; /* of its thread, at most 15 characters */
     gboolean (*run)(VmsEngine *engine, struct VmsTask *task, VmsProgress *progress, GError **error);
-    char *operation;             /* UUID of its record; NULL: it has none */
-    char *vm;                    /* NULL where there is none; so for all below */
-    char *snapshot;              /* UUID: what it is about, or what it made */
-    char *restore;               /* undo: UUID of the restore */
-    char *hash;                  /* restore: of its plan */
+    char *operation; /* UUID of its record; NULL: it has none */
+    char *vm;        /* NULL where there is none; so for all below */
+    char *snapshot;  /* UUID: what it is about, or what it made */
+    char *restore;   /* undo: UUID of the restore */
+    char *hash;      /* restore: of its plan, as the next */
+    char *identity;
     vmsnap_mode mode;            /* restore */
     VmsSnapshotRequest *wanted;  /* snapshot */
     GPtrArray *members;          /* group: VmsGroupMember* */

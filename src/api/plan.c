@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/plan.h"
 
+#include "api/context.h"
+#include "api/fail.h"
+#include "record/record.h"
 #include "record/view.h"
 
 #include <vmsnap/plan.h>
@@ -14,6 +17,24 @@ vms_plan_handle_new(vmsnap_context *context, VmsPlan *plan)
     made->plan = plan;
     made->json = vms_view_plan(plan);
     return made;
+}
+
+int
+vmsnap_plan_from_json(vmsnap_context *context, const char *json, vmsnap_plan **ret_plan,
+                      vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    VmsPlan *plan = NULL;
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !vms_need(json != NULL, "json", &error) || !vms_need(ret_plan != NULL, "ret_plan", &error))
+        return vms_api_fail(ret_error, error);
+    plan = vms_record_read_plan(json, &error);
+    if (!plan)
+        return vms_api_fail(ret_error, error);
+    *ret_plan = vms_plan_handle_new(call.context, plan);
+    return VMSNAP_OK;
 }
 
 /* NULL beyond the end. */
@@ -93,7 +114,5 @@ vmsnap_plan_unref(vmsnap_plan *plan)
         return;
     vms_plan_free(plan->plan);
     g_free(plan->json);
-    g_free(plan->snapshot);
-    g_free(plan->vm);
     vms_handle_free(&plan->handle);
 }

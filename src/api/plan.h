@@ -5,14 +5,11 @@
 #include "engine/engine.h"
 #include "plan/plan.h"
 
-/* A plan with what is needed to run it: the same request again. */
+/* A plan, which holds what is needed to run it: the same request again. */
 struct vmsnap_plan {
     VmsHandle handle;
     VmsPlan *plan;
     char *json;
-    char *snapshot; /* UUID */
-    char *vm;       /* as the caller named it; NULL: the snapshot's */
-    VmsRestoreRequest request;
 };
 
 /* Takes @plan. */

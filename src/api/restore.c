@@ -43,15 +43,6 @@ check_vm(const char *vm, GError **error)
     return TRUE;
 }
 
-/* A VM is restored from a snapshot of all of it. */
-static gboolean
-check_kind(const vmsnap_snapshot *snapshot, GError **error)
-{
-    return snapshot->snapshot->subject == VMSNAP_SNAPSHOT_KIND_VM ||
-           vms_refuse(error, VMSNAP_E_INVALID, "WrongKind",
-                      "%s is the snapshot of a disk, not of a VM", snapshot->snapshot->name);
-}
-
 int
 vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
                     const vmsnap_restore_options *options, vmsnap_plan **ret_plan,
@@ -63,17 +54,14 @@ vmsnap_restore_plan(vmsnap_snapshot *snapshot, const char *vm,
     VmsPlan *plan = NULL;
 
     if (!vms_call_enter(&call, snapshot, VMS_MAGIC_SNAPSHOT, &error) ||
-        !vms_need(ret_plan != NULL, "ret_plan", &error) || !check_kind(snapshot, &error) ||
-        !check_vm(vm, &error) || !copy_options(options, &request, &error) ||
-        !vms_call_need_local(&call, &error) || !vms_call_need_hypervisor(&call, &error) ||
+        !vms_need(ret_plan != NULL, "ret_plan", &error) || !check_vm(vm, &error) ||
+        !copy_options(options, &request, &error) || !vms_call_need_local(&call, &error) ||
+        !vms_call_need_hypervisor(&call, &error) ||
         !vms_engine_plan_restore(&call.context->engine, snapshot->snapshot->uuid, vm, &request,
                                  &plan, &error))
         return vms_api_fail(ret_error, error);
 
     *ret_plan = vms_plan_handle_new(call.context, plan);
-    (*ret_plan)->snapshot = g_strdup(snapshot->snapshot->uuid);
-    (*ret_plan)->vm = g_strdup(vm);
-    (*ret_plan)->request = request;
     return VMSNAP_OK;
 }
 
@@ -87,6 +75,7 @@ run_restore(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **er
         .request = &task->restoring,
         .mode = task->mode,
         .hash = task->hash,
+        .identity = task->identity,
     };
 
     return vms_engine_restore(engine, &order, progress, error);
@@ -111,14 +100,15 @@ vmsnap_restore_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,
 
     if (!vms_call_enter(&call, plan, VMS_MAGIC_PLAN, &error) ||
         !vms_need(ret_job != NULL, "ret_job", &error) || !check_mode(mode, &error) ||
-        !vms_call_need_write(&call, &error))
+        !vms_call_need_hypervisor(&call, &error) || !vms_call_need_write(&call, &error))
         return vms_api_fail(ret_error, error);
     task->operation = vms_name_new_uuid();
-    task->snapshot = g_strdup(plan->snapshot);
-    task->vm = g_strdup(plan->vm);
+    task->snapshot = g_strdup(plan->plan->snapshot_uuid);
+    task->vm = g_strdup(plan->plan->asked);
     task->hash = g_strdup(plan->plan->hash);
+    task->identity = g_strdup(plan->plan->identity);
     task->mode = (vmsnap_mode)mode;
-    task->restoring = plan->request;
+    task->restoring = plan->plan->request;
     if (!vms_launch(&call, g_steal_pointer(&task), ret_job, &error))
         return vms_api_fail(ret_error, error);
     return VMSNAP_OK;

@@ -120,8 +120,9 @@ gboolean cli_open(Cli *cli, CliAccess access, CliExit *ret_exit);
 
 /* CLI_DONE; else a message was printed. */
 CliExit cli_plan_write(const Cli *cli, const char *path, const char *json);
-/* Is @plan the one in the file? CLI_DONE; else a message was printed. */
-CliExit cli_plan_compare(const Cli *cli, const char *path, const vmsnap_plan *plan);
+/* The plan in a file, of a restore of @snapshot to the VM of the first argument. */
+CliExit cli_plan_read(const Cli *cli, const char *path, const vmsnap_snapshot *snapshot,
+                      vmsnap_plan **ret_plan);
 
 /* ---- watch.c ---- */
 

@@ -2,6 +2,8 @@
 #include "cli/commands.h"
 #include "cli/document.h"
 
+#include <string.h>
+
 /* Places in this list are the library's numbers. */
 static const char *const modes[] = { "", "dry-run", "strict", "best-effort", NULL };
 
@@ -16,7 +18,7 @@ static const CliOption restore_options[] = {
     STOP_OPTIONS{ "allow-partial", 0, NULL, "restore from a partial snapshot" },
     { "drop-managed-save", 0, NULL, "drop a managed save that stands in the way" },
     { "undo-ttl", 0, "S", "seconds to keep what was replaced (86400)" },
-    { "plan", 0, "FILE", "dry-run: write the plan; else: run only if it is still this one" },
+    { "plan", 0, "FILE", "dry-run: write the plan; else: run this one, if it still holds" },
     { 0 },
 };
 
@@ -77,14 +79,10 @@ print_done(const Cli *cli, const char *json)
 static CliExit
 run_plan(const Cli *cli, vmsnap_plan *plan, guint32 mode)
 {
-    const char *path = cli_value(cli, "plan");
     g_autoptr(vmsnap_job) job = NULL;
     g_autoptr(JsonNode) document = NULL;
     vmsnap_error *error = NULL;
-    CliExit status = path ? cli_plan_compare(cli, path, plan) : CLI_DONE;
 
-    if (status != CLI_DONE)
-        return status;
     if (vmsnap_restore_start(plan, mode, &job, &error) >= 0 && cli_watch(cli, job, &error) >= 0) {
         print_done(cli, vmsnap_job_get_json(job));
         return CLI_DONE;
@@ -95,23 +93,55 @@ run_plan(const Cli *cli, vmsnap_plan *plan, guint32 mode)
     return cli_fail(cli, error);
 }
 
+/* A plan in a file has its options with it: others would make it another plan. */
+static gboolean
+check_options(const Cli *cli)
+{
+    for (const CliOption *option = restore_options; option->name; option++) {
+        if (strcmp(option->name, "mode") == 0 || strcmp(option->name, "plan") == 0 ||
+            !cli_given(cli, option->name))
+            continue;
+        (void)cli_refuse(cli, VMSNAP_E_INVALID, "Usage",
+                         "--%s belongs to the dry-run that writes the plan", option->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* The one in a file, or one made now. */
+static CliExit
+find_plan(const Cli *cli, guint32 mode, const vmsnap_restore_options *options,
+          vmsnap_plan **ret_plan)
+{
+    const char *path = mode == VMSNAP_MODE_DRY_RUN ? NULL : cli_value(cli, "plan");
+    g_autoptr(vmsnap_snapshot) snapshot = NULL;
+    vmsnap_error *error = NULL;
+
+    if (vmsnap_context_find_snapshot(cli->context, cli_argument(cli, 1), &snapshot, &error) < 0)
+        return cli_fail(cli, error);
+    if (path)
+        return cli_plan_read(cli, path, snapshot, ret_plan);
+    if (vmsnap_restore_plan(snapshot, cli_argument(cli, 0), options, ret_plan, &error) < 0)
+        return cli_fail(cli, error);
+    return CLI_DONE;
+}
+
 static CliExit
 run_restore(Cli *cli)
 {
     vmsnap_restore_options options = VMSNAP_RESTORE_OPTIONS_INIT;
-    g_autoptr(vmsnap_snapshot) snapshot = NULL;
     g_autoptr(vmsnap_plan) plan = NULL;
-    vmsnap_error *error = NULL;
     guint32 mode = 0;
     CliExit status;
 
-    if (!read_mode(cli, &mode) || !read_options(cli, &options))
+    if (!read_mode(cli, &mode) || !read_options(cli, &options) ||
+        (mode != VMSNAP_MODE_DRY_RUN && cli_given(cli, "plan") && !check_options(cli)))
         return CLI_USAGE;
     if (!cli_open(cli, mode == VMSNAP_MODE_DRY_RUN ? CLI_ASK : CLI_CHANGE, &status))
         return status;
-    if (vmsnap_context_find_snapshot(cli->context, cli_argument(cli, 1), &snapshot, &error) < 0 ||
-        vmsnap_restore_plan(snapshot, cli_argument(cli, 0), &options, &plan, &error) < 0)
-        return cli_fail(cli, error);
+    status = find_plan(cli, mode, &options, &plan);
+    if (status != CLI_DONE)
+        return status;
     return mode == VMSNAP_MODE_DRY_RUN ? answer_dry_run(cli, plan) : run_plan(cli, plan, mode);
 }
 

@@ -9,8 +9,6 @@
 
 /* Far above any plan. The file is whatever the user names. */
 #define FILE_LIMIT ((gsize)4 * 1024 * 1024)
-/* A parser of JSON recurses. */
-#define DEPTH_LIMIT 16
 
 /* 0, or errno. */
 static int
@@ -82,48 +80,37 @@ read_file(const char *path)
     return text;
 }
 
+/* The arguments name what the plan was made for. A VM is one by its name or UUID, or as the caller
+ * of the dry-run called it. */
 static gboolean
-is_shallow(const char *text)
+is_for(const vmsnap_plan *plan, const char *vm, const char *snapshot_uuid)
 {
-    gboolean quoted = FALSE;
-    guint depth = 0;
+    g_autoptr(JsonNode) document = cli_document_parse(vmsnap_plan_get_json(plan));
+    JsonObject *root = cli_document_root(document);
+    JsonObject *target = cli_object(root, "target");
+    g_autofree char *source = cli_text(cli_object(root, "source"), "uuid");
+    g_autofree char *asked = cli_text(cli_object(root, "options"), "vm");
+    g_autofree char *name = target ? cli_text(target, "name") : NULL;
+    g_autofree char *uuid = target ? cli_text(target, "uuid") : NULL;
 
-    for (; *text && depth <= DEPTH_LIMIT; text++) {
-        if (quoted && text[0] == '\\' && text[1])
-            text++;
-        else if (*text == '"')
-            quoted = !quoted;
-        else if (!quoted && strchr("[{", *text))
-            depth++;
-        else if (!quoted && strchr("]}", *text) && depth > 0)
-            depth--;
-    }
-    return depth <= DEPTH_LIMIT;
-}
-
-/* NULL if it is no plan. */
-static char *
-hash_in(const char *text)
-{
-    g_autoptr(JsonNode) document = is_shallow(text) ? cli_document_parse(text) : NULL;
-
-    return cli_text(cli_object(cli_document_root(document), "plan"), "hash");
+    return g_strcmp0(source, snapshot_uuid) == 0 &&
+           (g_strcmp0(asked, vm) == 0 || g_strcmp0(name, vm) == 0 || g_strcmp0(uuid, vm) == 0);
 }
 
 CliExit
-cli_plan_compare(const Cli *cli, const char *path, const vmsnap_plan *plan)
+cli_plan_read(const Cli *cli, const char *path, const vmsnap_snapshot *snapshot,
+              vmsnap_plan **ret_plan)
 {
     g_autofree char *text = read_file(path);
-    g_autofree char *hash = NULL;
+    vmsnap_error *error = NULL;
 
     if (!text)
         return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "cannot read %s: %s", path,
                           g_strerror(errno));
-    hash = hash_in(text);
-    if (!hash)
-        return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "%s holds no plan", path);
-    if (strcmp(hash, vmsnap_plan_get_hash(plan)) == 0)
+    if (vmsnap_plan_from_json(cli->context, text, ret_plan, &error) < 0)
+        return cli_fail(cli, error);
+    if (is_for(*ret_plan, cli_argument(cli, 0), vmsnap_snapshot_get_uuid(snapshot)))
         return CLI_DONE;
-    return cli_refuse(cli, VMSNAP_E_PLAN_STALE, "PlanStale",
-                      "the world changed since the plan in %s was made", path);
+    return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "the plan in %s is for another restore",
+                      path);
 }

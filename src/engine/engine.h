@@ -10,6 +10,7 @@
 #include "model/vm.h"
 #include "plan/check-result.h"
 #include "plan/plan.h"
+#include "plan/restore-request.h"
 #include "port/drivers.h"
 
 #include <glib.h>
@@ -53,13 +54,6 @@ typedef struct {
     guint freeze_call_ms;   /* 0: default */
     guint freeze_budget_ms; /* 0: default */
 } VmsSnapshotRequest;
-
-typedef struct {
-    guint flags; /* vmsnap_restore_flags */
-    guint stop_timeout_ms;
-    guint undo_ttl_s;
-    guint wait_ready_ms;
-} VmsRestoreRequest;
 
 typedef struct {
     char **disks;           /* NULL-ended or NULL: all */
@@ -150,7 +144,8 @@ typedef struct {
     const char *vm; /* name or UUID; NULL: the snapshot's own */
     const VmsRestoreRequest *request;
     vmsnap_mode mode;
-    const char *hash;
+    const char *hash; /* of the plan, as the next */
+    const char *identity;
 } VmsRestoreOrder;
 
 /* engine/restore.c */

@@ -6,6 +6,7 @@
 #include "engine/inventory.h"
 #include "engine/restore-parts.h"
 #include "engine/store.h"
+#include "record/record.h"
 
 void
 vms_restore_survey_free(VmsRestoreSurvey *survey)
@@ -17,6 +18,7 @@ vms_restore_survey_free(VmsRestoreSurvey *survey)
     g_clear_pointer(&survey->input.parts, g_ptr_array_unref);
     vms_inventory_free(survey->inventory);
     vms_snapshot_free(survey->snapshot);
+    g_free(survey->record);
     g_free(survey);
 }
 
@@ -94,15 +96,25 @@ read_qemu_pid(VmsEngine *engine, const VmsVm *vm)
     return instance.process.pid;
 }
 
+/* A VM is restored from a snapshot of all of it. */
+static gboolean
+check_subject(const VmsSnapshot *snapshot, GError **error)
+{
+    return snapshot->subject == VMSNAP_SNAPSHOT_KIND_VM ||
+           vms_refuse(error, VMSNAP_E_INVALID, "WrongKind",
+                      "%s is the snapshot of a disk, not of a VM", snapshot->name);
+}
+
 gboolean
-vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm, guint flags,
-                   VmsRestoreSurvey **ret_survey, GError **error)
+vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
+                   const VmsRestoreRequest *request, VmsRestoreSurvey **ret_survey, GError **error)
 {
     g_autoptr(VmsRestoreSurvey) survey = g_new0(VmsRestoreSurvey, 1);
     VmsRestoreInput *input = &survey->input;
 
     if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &survey->snapshot, NULL,
                                  error) ||
+        !check_subject(survey->snapshot, error) ||
         !vms_inventory_collect(engine, &survey->inventory, error))
         return FALSE;
     input->snapshot = survey->snapshot;
@@ -114,7 +126,10 @@ vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
         input->vm = vms_inventory_find_vm(survey->inventory, input->asked);
     }
     input->qemu_pid = read_qemu_pid(engine, input->vm);
-    input->flags = flags;
+    input->request = request;
+    input->flags = request->flags;
+    survey->record = vms_record_write_snapshot(survey->snapshot);
+    input->record = survey->record;
     input->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_restore_disk_free);
     input->missing = g_ptr_array_new_with_free_func(g_free);
     if (!read_disks(engine, survey, error))

@@ -10,12 +10,14 @@
 typedef struct {
     VmsSnapshot *snapshot;
     VmsInventory *inventory;
-    VmsRestoreInput input; /* points into the two above */
+    char *record;          /* the snapshot, as it is stored */
+    VmsRestoreInput input; /* points into those above */
 } VmsRestoreSurvey;
 
-/* @vm NULL: the snapshot's own. */
+/* @vm NULL: the snapshot's own. @request must outlive the survey. */
 gboolean vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
-                            guint flags, VmsRestoreSurvey **ret_survey, GError **error);
+                            const VmsRestoreRequest *request, VmsRestoreSurvey **ret_survey,
+                            GError **error);
 void vms_restore_survey_free(VmsRestoreSurvey *survey);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsRestoreSurvey, vms_restore_survey_free)

@@ -44,20 +44,22 @@ vms_engine_plan_restore(VmsEngine *engine, const char *snapshot_uuid, const char
     g_autoptr(VmsRestoreSurvey) survey = NULL;
 
     if (!vms_engine_check_acting(engine, FALSE, error) ||
-        !vms_restore_survey(engine, snapshot_uuid, vm, request->flags, &survey, error))
+        !vms_restore_survey(engine, snapshot_uuid, vm, request, &survey, error))
         return FALSE;
     *ret_plan = vms_restore_make_plan(&survey->input);
+    (*ret_plan)->asked = g_strdup(vm);
+    (*ret_plan)->request = *request;
     return TRUE;
 }
 
 static gboolean
-check_plan(const Restoring *self, vmsnap_mode mode, const char *hash, GError **error)
+check_plan(const Restoring *self, const VmsRestoreOrder *order, GError **error)
 {
-    if (g_strcmp0(self->plan->hash, hash) != 0)
+    if (!vms_plan_still_holds(order->hash, order->identity, self->plan))
         return vms_fail(error, VMSNAP_E_PLAN_STALE, "what the plan was made from has changed");
     for (guint i = 0; i < self->plan->findings->len; i++) {
         const VmsFinding *finding = self->plan->findings->pdata[i];
-        VmsAct act = mode == VMSNAP_MODE_STRICT ? finding->strict : finding->best_effort;
+        VmsAct act = order->mode == VMSNAP_MODE_STRICT ? finding->strict : finding->best_effort;
 
         if (act != VMS_ACT_REFUSE)
             continue;
@@ -272,8 +274,8 @@ vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, VmsProgress 
                         "only the modes dry-run and strict are there yet");
     vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
     if (!vms_engine_check_acting(engine, TRUE, error) ||
-        !vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request->flags,
-                            &self.survey, error))
+        !vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request, &self.survey,
+                            error))
         return FALSE;
     lock_name = vms_lock_name_vm(self.survey->snapshot->vm_uuid);
     if (!vms_lock_take(engine->runtime_dir, lock_name, order->operation_uuid,
@@ -282,10 +284,10 @@ vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, VmsProgress 
     if (!vms_journal_check_settled(engine, self.survey->snapshot->vm_uuid, error))
         return FALSE;
     g_clear_pointer(&self.survey, vms_restore_survey_free);
-    if (!vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request->flags,
-                            &self.survey, error))
+    if (!vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request, &self.survey,
+                            error))
         return FALSE;
     self.plan = vms_restore_make_plan(&self.survey->input);
-    return check_plan(&self, order->mode, order->hash, error) &&
+    return check_plan(&self, order, error) &&
            record_intent(&self, order->operation_uuid, order->mode, error) && run(&self, error);
 }

@@ -20,6 +20,8 @@ vms_plan_free(VmsPlan *plan)
         return;
     g_free(plan->type);
     g_free(plan->hash);
+    g_free(plan->identity);
+    g_free(plan->asked);
     g_free(plan->vm_uuid);
     g_free(plan->vm_name);
     g_free(plan->snapshot_uuid);
@@ -27,6 +29,14 @@ vms_plan_free(VmsPlan *plan)
     g_ptr_array_unref(plan->findings);
     g_ptr_array_unref(plan->steps);
     g_free(plan);
+}
+
+gboolean
+vms_plan_still_holds(const char *hash, const char *identity, const VmsPlan *now)
+{
+    gboolean moving = g_strcmp0(hash, identity) == 0 || g_strcmp0(now->hash, now->identity) == 0;
+
+    return g_strcmp0(identity, now->identity) == 0 && (moving || g_strcmp0(hash, now->hash) == 0);
 }
 
 static gboolean

@@ -5,18 +5,23 @@
 #include "model/snapshot.h"
 #include "model/step.h"
 #include "model/vm.h"
+#include "plan/restore-request.h"
 
 #include <glib.h>
 
 /* What an operation would do. Built by a planner from an inventory, then only read. */
 
 typedef struct {
-    char *type;    /* "restore" */
-    char *hash;    /* sha256 over what decided */
-    char *vm_uuid; /* NULL: there is no such VM */
+    char *type;     /* "restore" */
+    char *hash;     /* sha256 over what decided */
+    char *identity; /* the same without what a running guest changes by running; equal to hash:
+                       it was running */
+    char *vm_uuid;  /* NULL: there is no such VM */
     char *vm_name;
     char *snapshot_uuid;
     char *snapshot_name;
+    char *asked; /* the VM as the caller named it; NULL: the snapshot's own */
+    VmsRestoreRequest request;
     GPtrArray *findings; /* VmsFinding* */
     GPtrArray *steps;    /* VmsStep* */
     guint64 space_needed;
@@ -26,6 +31,9 @@ typedef struct {
 
 VmsPlan *vms_plan_new(const char *type);
 void vms_plan_free(VmsPlan *plan);
+/* TRUE if a plan of these hashes and @now, made from the world of now, are the same plan. Whether
+ * the VM runs is no part of it: what a guest writes in between is its own affair. */
+gboolean vms_plan_still_holds(const char *hash, const char *identity, const VmsPlan *now);
 /* Findings that refuse @mode; for a dry-run, those of severity conflict. */
 gsize vms_plan_count_conflicts(const VmsPlan *plan, vmsnap_mode mode);
 

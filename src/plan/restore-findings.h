@@ -29,6 +29,6 @@ void vms_restore_find_identity(const VmsRestoreFindings *self); /* MACs, address
 void vms_restore_find_depends(const VmsRestoreFindings *self);  /* images, networks, devices */
 void vms_restore_find_parts(const VmsRestoreFindings *self);    /* NVRAM, TPM, Secrets */
 
-/* What parts add to the plan's steps and to its hash. */
+/* What parts add to the plan's steps and to its hash; @still: with what a running VM changes. */
 void vms_restore_list_parts(VmsPlan *plan, const VmsRestoreInput *input);
-void vms_restore_hash_parts(GChecksum *sum, const VmsRestoreInput *input);
+void vms_restore_hash_parts(GChecksum *sum, const VmsRestoreInput *input, gboolean still);

@@ -106,10 +106,10 @@ vms_restore_list_parts(VmsPlan *plan, const VmsRestoreInput *input)
 
 /* What is written while the VM runs tells nothing but which file it is; a TPM's not even that. */
 static void
-hash_place(GChecksum *sum, const VmsRestorePart *part, gboolean active)
+hash_place(GChecksum *sum, const VmsRestorePart *part, gboolean still)
 {
-    gboolean moving = active && part->stored->kind != VMS_PART_SECRET;
-    gboolean renewed = active && vms_part_is_renewed(part->stored->kind);
+    gboolean moving = !still && part->stored->kind != VMS_PART_SECRET;
+    gboolean renewed = !still && vms_part_is_renewed(part->stored->kind);
     g_autofree char *text =
         g_strdup_printf("%s %d %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT "\n",
                         part->stored->source, part->exists, renewed ? 0 : part->file.ino,
@@ -119,10 +119,8 @@ hash_place(GChecksum *sum, const VmsRestorePart *part, gboolean active)
 }
 
 void
-vms_restore_hash_parts(GChecksum *sum, const VmsRestoreInput *input)
+vms_restore_hash_parts(GChecksum *sum, const VmsRestoreInput *input, gboolean still)
 {
-    gboolean active = input->vm && vms_vm_is_active(input->vm);
-
     for (guint i = 0; input->parts && i < input->parts->len; i++)
-        hash_place(sum, input->parts->pdata[i], active);
+        hash_place(sum, input->parts->pdata[i], still);
 }

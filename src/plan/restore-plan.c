@@ -2,6 +2,7 @@
 #include "plan/restore-plan.h"
 
 #include "plan/restore-findings.h"
+#include "plan/restore-hash.h"
 
 void
 vms_restore_disk_free(VmsRestoreDisk *disk)
@@ -39,7 +40,7 @@ vms_restore_starts(const VmsRestoreInput *input)
            (input->flags & VMSNAP_RESTORE_NO_START) == 0;
 }
 
-/* ---- steps and hash ---- */
+/* ---- steps ---- */
 
 static void
 add_step(VmsPlan *plan, gboolean reversible, const char *name, const char *object)
@@ -74,58 +75,6 @@ list_steps(VmsPlan *plan, const VmsRestoreInput *input)
         add_step(plan, TRUE, "start-vm", NULL);
 }
 
-static void
-hash_text(GChecksum *sum, const char *text)
-{
-    g_checksum_update(sum, (const guchar *)(text ? text : "-"), -1);
-    g_checksum_update(sum, (const guchar *)"\n", 1);
-}
-
-static void
-hash_file(GChecksum *sum, const VmsFileId *file, gboolean moving)
-{
-    g_autofree char *text =
-        moving ? g_strdup_printf("%" G_GUINT64_FORMAT, file->ino)
-               : g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT,
-                                 file->ino, file->size, file->mtime_us);
-
-    hash_text(sum, text);
-}
-
-/* Over what decided. A disk that the running VM writes changes size and time all along: there
- * only the file itself counts. Free space counts through its finding alone, without figures. */
-static void
-make_hash(VmsPlan *plan, const VmsRestoreInput *input)
-{
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    gboolean active = input->vm && vms_vm_is_active(input->vm);
-    g_autofree char *flags = g_strdup_printf("%u", input->flags);
-
-    hash_text(sum, input->snapshot->uuid);
-    hash_text(sum, input->snapshot->inactive_xml);
-    hash_text(sum, input->vm ? input->vm->uuid : NULL);
-    hash_text(sum, input->vm ? input->vm->inactive_xml : NULL);
-    hash_text(sum, flags);
-    for (guint i = 0; i < input->disks->len; i++) {
-        const VmsRestoreDisk *disk = input->disks->pdata[i];
-
-        hash_text(sum, disk->path);
-        hash_file(sum, &disk->file, active);
-        hash_file(sum, &disk->image, FALSE);
-    }
-    vms_restore_hash_parts(sum, input);
-    for (guint i = 0; i < plan->findings->len; i++) {
-        const VmsFinding *finding = plan->findings->pdata[i];
-
-        if (!finding->reason)
-            continue;
-        hash_text(sum, finding->kind);
-        hash_text(sum, finding->name);
-        hash_text(sum, finding->reason);
-    }
-    plan->hash = g_strdup(g_checksum_get_string(sum));
-}
-
 VmsPlan *
 vms_restore_make_plan(const VmsRestoreInput *input)
 {
@@ -145,6 +94,6 @@ vms_restore_make_plan(const VmsRestoreInput *input)
     list_steps(plan, input);
     if (input->vm && vms_vm_is_active(input->vm))
         plan->expected_downtime_us = G_USEC_PER_SEC;
-    make_hash(plan, input);
+    vms_restore_hash(plan, input);
     return plan;
 }

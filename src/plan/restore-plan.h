@@ -38,13 +38,15 @@ typedef struct {
 typedef struct {
     const VmsSnapshot *snapshot;
     const VmsInventory *inventory;
-    const VmsVm *vm;    /* NULL: there is none by that name */
-    const char *asked;  /* the name or UUID the caller gave */
-    gint64 qemu_pid;    /* of the VM; 0: not running, or not known */
-    GPtrArray *disks;   /* VmsRestoreDisk* */
-    GPtrArray *parts;   /* VmsRestorePart*; NULL: none */
-    GPtrArray *missing; /* char*: dependencies that are not there */
-    guint flags;        /* vmsnap_restore_flags */
+    const VmsVm *vm;                  /* NULL: there is none by that name */
+    const char *asked;                /* the name or UUID the caller gave */
+    gint64 qemu_pid;                  /* of the VM; 0: not running, or not known */
+    GPtrArray *disks;                 /* VmsRestoreDisk* */
+    GPtrArray *parts;                 /* VmsRestorePart*; NULL: none */
+    GPtrArray *missing;               /* char*: dependencies that are not there */
+    guint flags;                      /* vmsnap_restore_flags */
+    const VmsRestoreRequest *request; /* all that was asked; NULL: the defaults */
+    const char *record;               /* the snapshot, as it is stored; NULL: not read */
 } VmsRestoreInput;
 
 void vms_restore_disk_free(VmsRestoreDisk *disk);

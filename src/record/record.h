@@ -4,6 +4,7 @@
 #include "model/lease.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
+#include "plan/plan.h"
 
 #include <glib.h>
 
@@ -19,6 +20,11 @@ char *vms_record_write_operation(const VmsOperation *operation);
 VmsOperation *vms_record_read_operation(const char *text, GError **error);
 char *vms_record_write_lease(const VmsLease *lease);
 VmsLease *vms_record_read_lease(const char *text, GError **error);
+
+/* Far above any plan. */
+#define VMS_PLAN_TEXT_LIMIT ((gsize)4 * 1024 * 1024)
+/* The plan of a restore from vms_view_plan()'s text; NULL: INVALID, reason "NoPlan". */
+VmsPlan *vms_record_read_plan(const char *text, GError **error);
 
 /* All that is stored of @from into @to; what is listed there stays and comes first. */
 void vms_record_copy_evidence(const VmsEvidence *from, VmsEvidence *to);

@@ -167,9 +167,37 @@ add_plan(VmsJson *json, const VmsPlan *plan)
 {
     vms_json_open_object(json, "plan");
     vms_json_add_text(json, "hash", plan->hash);
+    vms_json_add_text(json, "identity", plan->identity);
     add_steps(json, plan->steps);
     add_space(json, plan->space_needed, plan->space_free);
     add_downtime(json, "expected_downtime_ms", plan->expected_downtime_us);
+    vms_json_close_object(json);
+}
+
+/* A bit without a word makes the text one that is not read back, instead of another plan. */
+static void
+add_flags(VmsJson *json, guint flags)
+{
+    vms_json_open_array(json, "flags");
+    for (guint bit = 0; bit < 32; bit++) {
+        const char *word = vms_words_find(vms_words_restore_flag, (int)(1U << bit));
+
+        if ((flags & (1U << bit)) != 0)
+            vms_json_add_text(json, NULL, word ? word : "unknown");
+    }
+    vms_json_close_array(json);
+}
+
+/* What was asked, so that the plan can be run from its text alone. */
+static void
+add_request(VmsJson *json, const VmsPlan *plan)
+{
+    vms_json_open_object(json, "options");
+    vms_json_add_text(json, "vm", plan->asked);
+    add_flags(json, plan->request.flags);
+    vms_json_add_uint(json, "stop_timeout_ms", plan->request.stop_timeout_ms);
+    vms_json_add_uint(json, "undo_ttl_s", plan->request.undo_ttl_s);
+    vms_json_add_uint(json, "wait_ready_ms", plan->request.wait_ready_ms);
     vms_json_close_object(json);
 }
 
@@ -190,6 +218,7 @@ vms_view_plan(const VmsPlan *plan)
     vms_json_close_array(&json);
     vms_json_add_uint(&json, "conflicts", vms_plan_count_conflicts(plan, VMSNAP_MODE_DRY_RUN));
     vms_view_add_findings(&json, "resources", plan->findings);
+    add_request(&json, plan);
     add_plan(&json, plan);
     vms_json_close_object(&json);
     return vms_json_finish(&json);

@@ -6,6 +6,7 @@
 #include "model/snapshot.h"
 
 #include <vmsnap/check.h>
+#include <vmsnap/restore.h>
 
 const VmsWord vms_words_snapshot_phase[] = {
     { VMSNAP_SNAPSHOT_PENDING, "Pending" },
@@ -97,6 +98,14 @@ const VmsWord vms_words_severity[] = {
 const VmsWord vms_words_act[] = {
     { VMS_ACT_PROCEED, "proceed" },     { VMS_ACT_REFUSE, "refuse" }, { VMS_ACT_REMOVE, "remove" },
     { VMS_ACT_LEAVE_OFF, "leave-off" }, { VMS_ACT_KEEP, "keep" },     { 0, NULL },
+};
+
+const VmsWord vms_words_restore_flag[] = {
+    { VMSNAP_RESTORE_FORCE_STOP, "force-stop" },
+    { VMSNAP_RESTORE_ALLOW_PARTIAL, "allow-partial" },
+    { VMSNAP_RESTORE_DROP_MANAGED_SAVE, "drop-managed-save" },
+    { VMSNAP_RESTORE_NO_START, "no-start" },
+    { 0, NULL },
 };
 
 const VmsWord vms_words_fs_clean[] = {

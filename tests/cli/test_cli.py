@@ -451,7 +451,7 @@ class Working(Case):
                     file.write(text)
                 refused = self.error("restore", "web", "one", "--mode", "strict", "--plan", plan,
                                      code=2)
-                self.assertIn("holds no plan", refused["message"])
+                self.assertIn(refused["reason"], ("NoPlan", "Usage"))
         for path in ["/dev/zero", self.folder]:
             refused = self.error("restore", "web", "one", "--mode", "strict", "--plan", path,
                                  code=2)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "record/field.h"
+#include "record/record.h"
+#include "record/view.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,6 +33,26 @@ check(const VmsShape *shape, const char *kind, const char *text)
     shape->free(object);
 }
 
+/* What people read and give back. */
+static void
+check_plan(const char *text)
+{
+    g_autoptr(VmsPlan) plan = vms_record_read_plan(text, NULL);
+    g_autoptr(VmsPlan) again = NULL;
+    g_autofree char *once = NULL;
+    g_autofree char *twice = NULL;
+
+    if (!plan)
+        return;
+    once = vms_view_plan(plan);
+    again = vms_record_read_plan(once, NULL);
+    if (!again)
+        abort();
+    twice = vms_view_plan(again);
+    if (strcmp(once, twice) != 0)
+        abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -39,5 +61,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(&vms_shape_snapshot, "snapshot", text);
     check(&vms_shape_operation, "operation", text);
     check(&vms_shape_lease, "lease", text);
+    check_plan(text);
     return 0;
 }

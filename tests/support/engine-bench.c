@@ -266,6 +266,7 @@ engine_bench_restore(EngineBench *bench, const char *snapshot, char **ret_uuid)
     if (!vms_engine_plan_restore(&bench->engine, snapshot, NULL, &request, &plan, &bench->error))
         return FALSE;
     order.hash = plan->hash;
+    order.identity = plan->identity;
     if (ret_uuid)
         *ret_uuid = g_strdup(operation);
     return vms_engine_restore(&bench->engine, &order, &bench->progress, &bench->error);

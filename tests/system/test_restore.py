@@ -221,6 +221,30 @@ def plan_file_grows_stale():
     assert power(each) == before
 
 
+@harness.test
+def plan_file_outlives_power():
+    """Made while the VM runs, run when it is off, and the other way round; nothing else may differ."""
+    each = victim()
+    plan = f"{bed.scratch}/plan.json"
+    restore(each, "--no-start", "--plan", plan, mode="dry-run")
+    each = victim(running=False)
+    code = restore(each, "--no-start", "--plan", plan, code=2)["error"]
+    assert "--no-start" in code["message"], "the plan's own options hold"
+    restore(each, "--plan", plan)
+    assert each.vm.state() == "shut off"
+    restore(each, "--plan", plan, mode="dry-run")
+    each.vm.start(wait=True)
+    assert marks(each) == {"old"}
+    mark(each, "new")
+    done = restore(each, "--plan", plan)
+    assert each.vm.state() == "running" and done["mode"] == "strict", done
+    each.vm.wait_agent()
+    assert marks(each) == {"old"}
+    mark(each, "new")
+    error = restore(each, "--plan", plan, code=3)["error"]
+    assert error["code"] == "PLAN_STALE", "the disks are others by now"
+
+
 PYTHON = """
 import subprocess, vmsnap
 context = vmsnap.Context("qemu:///system")

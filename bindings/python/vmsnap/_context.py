@@ -2,13 +2,14 @@
 """The library instance."""
 
 import ctypes
+import json
 from typing import NamedTuple
 
 from . import _native
 from ._enums import ContextFlags, OnStraggler
 from ._errors import call, call_out
 from ._handle import Handle, encode, encode_list
-from ._handles import VM, Disk, Operation, Snapshot, read_list, snapshot_options
+from ._handles import VM, Disk, Operation, Plan, Snapshot, read_list, snapshot_options
 from ._job import Job
 from ._native import lib
 
@@ -106,6 +107,15 @@ class Context(Handle):
         late = OnStraggler.DROP if drop_stragglers else OnStraggler.ABORT
         return Job(call_out(lib.vmsnap_snapshot_create_group, self._ref, pairs,
                             ctypes.byref(given), late))
+
+    def read_plan(self, json_text):
+        """The Plan of a text or dict: what `info` of a plan was, here or in another process.
+
+        It runs only if the world and its options still give the same plan.
+        """
+        if isinstance(json_text, dict):
+            json_text = json.dumps(json_text)
+        return Plan(call_out(lib.vmsnap_plan_from_json, self._ref, encode(json_text)))
 
     def find_operation(self, uuid):
         return Operation(call_out(lib.vmsnap_context_find_operation, self._ref, encode(uuid)))

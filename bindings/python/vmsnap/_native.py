@@ -170,6 +170,7 @@ DECLARATIONS = {
     "vmsnap_restore_start": (c_int, HANDLE, c_uint32, OUT, OUT),
     "vmsnap_operation_undo": (c_int, HANDLE, _POINTER(RestoreOptions), OUT, OUT),
 
+    "vmsnap_plan_from_json": (c_int, HANDLE, TEXT, OUT, OUT),
     "vmsnap_plan_get_hash": (TEXT, HANDLE),
     "vmsnap_plan_get_finding_count": (c_size_t, HANDLE),
     "vmsnap_plan_get_conflict_count": (c_size_t, HANDLE, c_uint32),
