@@ -64,6 +64,14 @@ const (
 	MethodBackup  Method = C.VMSNAP_METHOD_BACKUP  // Pull backup job of a running VM.
 )
 
+// KeepIP tells what becomes of addresses that a VM got by DHCP for a while only.
+type KeepIP uint32
+
+const (
+	KeepIPAlways KeepIP = C.VMSNAP_KEEP_IP_ALWAYS // A restore gives it the same for good.
+	KeepIPNever  KeepIP = C.VMSNAP_KEEP_IP_NEVER  // Only those of host entries are kept.
+)
+
 // SnapshotOptions is what to take. A zero field means its default; Name is required.
 type SnapshotOptions struct {
 	Name         string
@@ -78,6 +86,7 @@ type SnapshotOptions struct {
 	FreezeBudget time.Duration // Agent's acknowledgement to thaw request.
 	// AcceptUnfrozen lists mount points and targets that may hold what no freeze reaches.
 	AcceptUnfrozen []string
+	KeepIP         KeepIP // What becomes of addresses got by DHCP. Not of disk snapshots.
 }
 
 // Snapshot is a reading of one stored snapshot.
@@ -100,6 +109,7 @@ func (options *SnapshotOptions) inC(a *arena) C.vmsnap_snapshot_options {
 		freeze_call_ms:   a.milliseconds(options.FreezeCall),
 		freeze_budget_ms: a.milliseconds(options.FreezeBudget),
 		accept_unfrozen:  a.list(options.AcceptUnfrozen),
+		keep_ip:          C.uint32_t(options.KeepIP),
 	}
 }
 

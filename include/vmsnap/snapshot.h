@@ -54,6 +54,12 @@ typedef enum {
     VMSNAP_METHOD_BACKUP = 3   /**< Pull backup job of a running VM, copied over NBD. */
 } vmsnap_method;
 
+/** What becomes of addresses that a VM got by DHCP for a while only. */
+typedef enum {
+    VMSNAP_KEEP_IP_ALWAYS = 0, /**< Kept: a restore gives it the same for good, by a host entry. */
+    VMSNAP_KEEP_IP_NEVER = 1   /**< Not kept. Those of host entries are, all the same. */
+} vmsnap_keep_ip;
+
 /** What to take. Start from #VMSNAP_SNAPSHOT_OPTIONS_INIT; a zero field means its default. */
 typedef struct vmsnap_snapshot_options {
     size_t struct_size;        /**< Set by the initializer. */
@@ -74,6 +80,8 @@ typedef struct vmsnap_snapshot_options {
                                     hold what no freeze reaches (vfat, ZFS, a raw database) without
                                     costing the grade; ended by NULL; NULL: none. Kept as exceptions
                                     in the evidence. */
+    uint32_t keep_ip;   /**< A #vmsnap_keep_ip. Not of disk snapshots: they have none. */
+    uint32_t reserved0; /**< Must be 0. */
 } vmsnap_snapshot_options;
 
 /** Initializer of a vmsnap_snapshot_options. */

@@ -84,6 +84,10 @@ check_options(const vmsnap_snapshot_options *options, GError **error)
                         options->consistency);
     if (options->method > VMSNAP_METHOD_BACKUP)
         return vms_fail(error, VMSNAP_E_INVALID, "method %u is not known", options->method);
+    if (options->reserved0 != 0)
+        return vms_fail(error, VMSNAP_E_INVALID, "reserved0 must be 0");
+    if (options->keep_ip > VMSNAP_KEEP_IP_NEVER)
+        return vms_fail(error, VMSNAP_E_INVALID, "keep_ip %u is not known", options->keep_ip);
     if (options->flags != 0)
         return vms_refuse(error, VMSNAP_E_INVALID, "UnknownFlag", "flags has unknown bits: 0x%x",
                           options->flags);
@@ -103,6 +107,7 @@ request_of(const vmsnap_snapshot_options *options)
     request->accept_unfrozen = g_strdupv((char **)options->accept_unfrozen);
     request->policy = (vmsnap_consistency_policy)options->consistency;
     request->method = (vmsnap_method)options->method;
+    request->keep_ip = (vmsnap_keep_ip)options->keep_ip;
     request->wait_ready_ms = options->wait_ready_ms;
     request->freeze_call_ms = options->freeze_call_ms;
     request->freeze_budget_ms = options->freeze_budget_ms;

@@ -103,3 +103,19 @@ vms_mac_canonical(const char *text)
     }
     return g_ascii_strdown(text, -1);
 }
+
+gboolean
+vms_ip_is_canonical(const char *text)
+{
+    g_autofree char *canonical = vms_ip_canonical(text);
+
+    return canonical && strcmp(canonical, text) == 0;
+}
+
+gboolean
+vms_mac_is_canonical(const char *text)
+{
+    g_autofree char *canonical = vms_mac_canonical(text);
+
+    return canonical && strcmp(canonical, text) == 0;
+}

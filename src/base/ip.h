@@ -17,3 +17,6 @@ int vms_ip_prefix_of_mask(const char *mask);
 
 /* Lower case; NULL if @text is no MAC address of six bytes. */
 char *vms_mac_canonical(const char *text);
+/* It is spelled so already; FALSE for NULL. */
+gboolean vms_ip_is_canonical(const char *text);
+gboolean vms_mac_is_canonical(const char *text);

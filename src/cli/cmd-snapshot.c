@@ -7,11 +7,21 @@
 
 static const CliOption create_options[] = {
     CLI_TAKE_OPTIONS,
+    { "keep-ip", 0, "always|never", "what becomes of addresses got by DHCP (always)" },
     { "disk", 0, "TARGET", "take this disk only; may be repeated" },
     { "group", 0, "VM=NAME", "instead of VM NAME: all of these at one time; may be repeated" },
     { "on-straggler", 0, "drop|abort", "when one of a group is too late (abort)" },
     { 0 },
 };
+
+static gboolean
+read_options(const Cli *cli, vmsnap_snapshot_options *options)
+{
+    static const char *const words[] = { "always", "never", NULL };
+
+    return cli_read_take_options(cli, options) &&
+           cli_read_word(cli, "keep-ip", words, VMSNAP_KEEP_IP_ALWAYS, &options->keep_ip);
+}
 
 /* The snapshot that the job made, or the job's error. */
 static int
@@ -70,7 +80,7 @@ run_create_group(Cli *cli)
     vmsnap_error *error = NULL;
     CliExit status;
 
-    if (!cli_read_take_options(cli, &options) ||
+    if (!read_options(cli, &options) ||
         !cli_read_word(cli, "on-straggler", words, VMSNAP_STRAGGLER_ABORT, &on_straggler))
         return CLI_USAGE;
     options.name = NULL;
@@ -102,7 +112,7 @@ run_create(Cli *cli)
                    : run_create_group(cli);
     if (!cli_argument(cli, 1))
         return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "missing argument: VM NAME");
-    if (!cli_read_take_options(cli, &options))
+    if (!read_options(cli, &options))
         return CLI_USAGE;
     options.labels = labels;
     options.disks = disks;

@@ -32,7 +32,7 @@ _vmsnap()
             ((++i < COMP_CWORD)) && _vmsnap_command+=("$option" "${COMP_WORDS[i]}")
             ;;
         -o | --output | --agent-socket | --consistency | --disk | --method | --wait-ready | \
-            --freeze-call | --freeze-budget | --accept-unfrozen | --store | --label | \
+            --freeze-call | --freeze-budget | --accept-unfrozen | --keep-ip | --store | --label | \
             --description | --vm | --timeout | --mode | \
             --stop-timeout | --undo-ttl | --plan | --format | --force-thaw) ((++i)) ;;
         -*) ;;
@@ -47,6 +47,7 @@ _vmsnap()
     --on-straggler) COMPREPLY=($(compgen -W 'abort drop' -- "$cur")); return ;;
     --consistency) COMPREPLY=($(compgen -W 'require prefer skip' -- "$cur")); return ;;
     --method) COMPREPLY=($(compgen -W 'auto reflink copy backup' -- "$cur")); return ;;
+    --keep-ip) COMPREPLY=($(compgen -W 'always never' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'raw qcow2' -- "$cur")); return ;;
     --mode) COMPREPLY=($(compgen -W 'dry-run strict best-effort' -- "$cur")); return ;;
     --vm | --force-thaw) COMPREPLY=($(compgen -W "$(_vmsnap_names vm list)" -- "$cur")); return ;;
@@ -56,8 +57,9 @@ _vmsnap()
 
     if [[ $cur == -* ]]; then
         case "${words[0]} ${words[1]}" in
-        'snapshot create') options='--consistency --disk --group --method --on-straggler --wait-ready
-            --freeze-call --freeze-budget --accept-unfrozen --store --label --description' ;;
+        'snapshot create') options='--consistency --disk --group --keep-ip --method --on-straggler
+            --wait-ready --freeze-call --freeze-budget --accept-unfrozen --store --label
+            --description' ;;
         'disk-snapshot create') options='--consistency --format --method --wait-ready --freeze-call
             --freeze-budget --accept-unfrozen --store --label --description' ;;
         'freeze '*) options='--timeout --wait-ready --freeze-call --disk --accept-unfrozen' ;;

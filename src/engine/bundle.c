@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include "engine/address.h"
 #include "record/record.h"
 
 #include <string.h>
@@ -143,6 +144,7 @@ vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapsho
     add_nics(snapshot, vm->nics);
     add_nics(snapshot, vm->live_nics);
     add_resources(survey, snapshot);
+    vms_addresses_note(engine, vm, snapshot);
     add_media(engine, survey, snapshot, vm->disks);
     add_media(engine, survey, snapshot, vm->live_disks);
     add_dependency(engine, snapshot, vm->kernel, "kernel");

@@ -50,6 +50,7 @@ typedef struct {
     char **accept_unfrozen; /* mount points and targets; NULL-ended or NULL */
     vmsnap_consistency_policy policy;
     vmsnap_method method;
+    vmsnap_keep_ip keep_ip;
     guint wait_ready_ms;
     guint freeze_call_ms;   /* 0: default */
     guint freeze_budget_ms; /* 0: default */

@@ -28,6 +28,7 @@ copy_request(VmsSnapshot *snapshot, const VmsSnapshotRequest *request)
     snapshot->subject = request->subject;
     snapshot->description = g_strdup(request->description);
     snapshot->policy = request->policy;
+    snapshot->keep_ip = request->keep_ip;
     for (char **label = request->labels; label && *label; label++)
         g_ptr_array_add(snapshot->labels, g_strdup(*label));
 }

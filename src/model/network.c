@@ -195,17 +195,3 @@ vms_subnet_find(const GPtrArray *subnets, const char *address)
     }
     return -1;
 }
-
-const char *
-vms_address_kind_name(VmsAddressKind kind)
-{
-    switch (kind) {
-    case VMS_ADDRESS_HOST_ENTRY:
-        return "host-entry";
-    case VMS_ADDRESS_LEASE:
-        return "lease";
-    case VMS_ADDRESS_AGENT:
-        break;
-    }
-    return "agent";
-}

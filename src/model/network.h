@@ -83,8 +83,6 @@ const VmsHostEntry *vms_host_entry_find_rival(const GPtrArray *hosts, const VmsH
 /* Index of the subnet that gives out @address; -1: none does, or it is the host's own. */
 int vms_subnet_find(const GPtrArray *subnets, const char *address);
 
-const char *vms_address_kind_name(VmsAddressKind kind); /* "host-entry" … */
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsNetwork, vms_network_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsHostEntry, vms_host_entry_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsDhcpLease, vms_dhcp_lease_free)

@@ -60,6 +60,7 @@ vms_snapshot_new(const char *uuid, const char *name)
     snapshot->networks = g_ptr_array_new_with_free_func(g_free);
     snapshot->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_snapshot_disk_free);
     snapshot->parts = g_ptr_array_new_with_free_func((GDestroyNotify)vms_part_free);
+    snapshot->addresses = g_ptr_array_new_with_free_func((GDestroyNotify)vms_address_free);
     snapshot->dependencies = g_ptr_array_new_with_free_func((GDestroyNotify)vms_dependency_free);
     snapshot->resources = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
     snapshot->conditions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_condition_free);
@@ -86,6 +87,7 @@ vms_snapshot_free(VmsSnapshot *snapshot)
     g_ptr_array_unref(snapshot->networks);
     g_ptr_array_unref(snapshot->disks);
     g_ptr_array_unref(snapshot->parts);
+    g_ptr_array_unref(snapshot->addresses);
     g_ptr_array_unref(snapshot->dependencies);
     g_ptr_array_unref(snapshot->resources);
     g_ptr_array_unref(snapshot->conditions);

@@ -5,6 +5,7 @@
 #include "model/evidence.h"
 #include "model/finding.h"
 #include "model/image.h"
+#include "model/network.h"
 #include "model/part.h"
 
 #include <glib.h>
@@ -54,6 +55,7 @@ typedef struct {
     vmsnap_consistency_policy policy;
     vmsnap_grade grade;
     gboolean partial;
+    vmsnap_keep_ip keep_ip;
     char *inactive_xml;      /* NULL for a transient VM */
     char *live_xml;          /* NULL when it was off */
     GPtrArray *folders;      /* char*: folders this snapshot made, removed with it */
@@ -61,6 +63,7 @@ typedef struct {
     GPtrArray *parts;        /* VmsPart*: NVRAM, TPM state, Secrets */
     GPtrArray *macs;         /* char* */
     GPtrArray *networks;     /* char* */
+    GPtrArray *addresses;    /* VmsAddress* */
     GPtrArray *dependencies; /* VmsDependency* */
     GPtrArray *resources;    /* VmsFinding* */
     GPtrArray *conditions;   /* VmsCondition* */

@@ -33,7 +33,9 @@ typedef enum {
     VMS_CHECK_LABEL,         /* see vms_name_check_label() */
     VMS_CHECK_WORD,          /* 1-64 letters, digits, '-', '_', '.'; no leading '.' */
     VMS_CHECK_FORMAT,        /* "raw" or "qcow2" */
-    VMS_CHECK_SHA256
+    VMS_CHECK_SHA256,
+    VMS_CHECK_MAC, /* these two as base/ip.h spells them */
+    VMS_CHECK_ADDRESS
 } VmsCheck;
 
 typedef struct VmsShape VmsShape;

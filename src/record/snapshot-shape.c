@@ -82,6 +82,31 @@ static const VmsShape part_shape = {
 };
 
 static gpointer
+make_address(void)
+{
+    return vms_address_new(NULL, NULL, VMS_ADDRESS_AGENT);
+}
+
+static const VmsField address_fields[] = {
+    VMS_TEXT_NEEDED(VmsAddress, mac, VMS_CHECK_MAC),
+    VMS_TEXT(VmsAddress, network, VMS_CHECK_LINE),
+    VMS_TEXT_NEEDED(VmsAddress, address, VMS_CHECK_ADDRESS),
+    VMS_TEXT(VmsAddress, client_id, VMS_CHECK_LINE),
+    VMS_TEXT(VmsAddress, name, VMS_CHECK_LINE),
+    VMS_ENUM(VmsAddress, kind, vms_words_address_kind),
+    VMS_PLAIN(VmsAddress, keep, BOOL),
+    { .key = NULL },
+};
+
+static const VmsShape address_shape = {
+    .name = "address",
+    .size = sizeof(VmsAddress),
+    .fields = address_fields,
+    .make = make_address,
+    .free = (GDestroyNotify)vms_address_free,
+};
+
+static gpointer
 make_snapshot(void)
 {
     return vms_snapshot_new(NULL, NULL);
@@ -109,6 +134,8 @@ static const VmsField snapshot_fields[] = {
     VMS_NESTED_LATER(VmsSnapshot, parts, OBJECTS, part_shape),
     VMS_TEXTS(VmsSnapshot, macs, VMS_CHECK_LINE),
     VMS_TEXTS(VmsSnapshot, networks, VMS_CHECK_LINE),
+    VMS_ENUM_LATER(VmsSnapshot, keep_ip, vms_words_keep_ip),
+    VMS_NESTED_LATER(VmsSnapshot, addresses, OBJECTS, address_shape),
     VMS_NESTED(VmsSnapshot, dependencies, OBJECTS, dependency_shape),
     VMS_NESTED(VmsSnapshot, resources, OBJECTS, vms_shape_finding),
     VMS_NESTED(VmsSnapshot, conditions, OBJECTS, vms_shape_condition),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "record/text-check.h"
 
+#include "base/ip.h"
 #include "model/name.h"
 
 #include <limits.h>
@@ -50,6 +51,10 @@ vms_text_check(VmsCheck check, const char *text)
         return g_str_equal(text, "raw") || g_str_equal(text, "qcow2");
     case VMS_CHECK_SHA256:
         return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+    case VMS_CHECK_MAC:
+        return vms_mac_is_canonical(text);
+    case VMS_CHECK_ADDRESS:
+        return vms_ip_is_canonical(text);
     }
     return FALSE;
 }

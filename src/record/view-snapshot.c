@@ -236,6 +236,34 @@ vms_view_add_evidence(VmsJson *json, const VmsEvidence *evidence)
     vms_json_close_object(json);
 }
 
+/* A disk has no addresses to keep. */
+static void
+add_keep_ip(VmsJson *json, const VmsSnapshot *snapshot)
+{
+    if (snapshot->subject == VMSNAP_SNAPSHOT_KIND_VM)
+        vms_json_add_text(json, "keep_ip", vms_words_find(vms_words_keep_ip, snapshot->keep_ip));
+    else
+        vms_json_add_null(json, "keep_ip");
+}
+
+static void
+add_addresses(VmsJson *json, const GPtrArray *addresses)
+{
+    vms_json_open_array(json, "addresses");
+    for (guint i = 0; i < addresses->len; i++) {
+        const VmsAddress *address = addresses->pdata[i];
+
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "mac", address->mac);
+        vms_json_add_text(json, "network", address->network);
+        vms_json_add_text(json, "address", address->address);
+        vms_json_add_text(json, "kind", vms_words_find(vms_words_address_kind, address->kind));
+        vms_json_add_bool(json, "kept", address->keep);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+}
+
 static void
 add_dependencies(VmsJson *json, const GPtrArray *dependencies)
 {
@@ -284,9 +312,10 @@ vms_view_snapshot(const VmsSnapshot *snapshot)
     vms_json_add_time(&json, "created", snapshot->created_us);
     vms_json_add_text(&json, "description", snapshot->description);
     add_labels(&json, snapshot->labels);
-    vms_json_add_null(&json, "keep_ip"); /* addresses are not recorded yet */
+    add_keep_ip(&json, snapshot);
     vms_json_add_texts(&json, "macs", snapshot->macs);
     vms_json_add_texts(&json, "networks", snapshot->networks);
+    add_addresses(&json, snapshot->addresses);
     vms_json_add_text(&json, "operation", snapshot->operation);
     vms_view_add_conditions(&json, snapshot->conditions);
     vms_view_add_findings(&json, "resources", snapshot->resources);

@@ -59,6 +59,19 @@ const VmsWord vms_words_method[] = {
     { 0, NULL },
 };
 
+const VmsWord vms_words_keep_ip[] = {
+    { VMSNAP_KEEP_IP_ALWAYS, "always" },
+    { VMSNAP_KEEP_IP_NEVER, "never" },
+    { 0, NULL },
+};
+
+const VmsWord vms_words_address_kind[] = {
+    { VMS_ADDRESS_HOST_ENTRY, "host-entry" },
+    { VMS_ADDRESS_LEASE, "lease" },
+    { VMS_ADDRESS_AGENT, "agent" },
+    { 0, NULL },
+};
+
 const VmsWord vms_words_mode[] = {
     { 0, "none" },
     { VMSNAP_MODE_DRY_RUN, "dry-run" },

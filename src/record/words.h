@@ -17,6 +17,8 @@ extern const VmsWord vms_words_part[];
 extern const VmsWord vms_words_policy[];
 extern const VmsWord vms_words_grade[];
 extern const VmsWord vms_words_method[];
+extern const VmsWord vms_words_keep_ip[];
+extern const VmsWord vms_words_address_kind[];
 extern const VmsWord vms_words_mode[]; /* 0 is "none" */
 extern const VmsWord vms_words_vm_state[];
 extern const VmsWord vms_words_condition_status[];

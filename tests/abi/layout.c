@@ -65,7 +65,7 @@ FIELD(vmsnap_restore_options, stop_timeout_ms, 12, 4);
 FIELD(vmsnap_restore_options, undo_ttl_s, 16, 4);
 FIELD(vmsnap_restore_options, wait_ready_ms, 20, 4);
 
-GROWING(vmsnap_snapshot_options, 80);
+GROWING(vmsnap_snapshot_options, 88);
 FIELD(vmsnap_snapshot_options, struct_size, 0, 8);
 FIELD(vmsnap_snapshot_options, name, 8, 8);
 FIELD(vmsnap_snapshot_options, description, 16, 8);
@@ -79,6 +79,8 @@ FIELD(vmsnap_snapshot_options, freeze_call_ms, 60, 4);
 FIELD(vmsnap_snapshot_options, freeze_budget_ms, 64, 4);
 FIELD(vmsnap_snapshot_options, flags, 68, 4);
 FIELD(vmsnap_snapshot_options, accept_unfrozen, 72, 8);
+FIELD(vmsnap_snapshot_options, keep_ip, 80, 4);
+FIELD(vmsnap_snapshot_options, reserved0, 84, 4);
 
 /* Enums are 32 bits wide; their numbers never change. */
 ENUM(vmsnap_verdict);
@@ -202,6 +204,10 @@ NUMBER(VMSNAP_METHOD_AUTO, 0);
 NUMBER(VMSNAP_METHOD_REFLINK, 1);
 NUMBER(VMSNAP_METHOD_COPY, 2);
 NUMBER(VMSNAP_METHOD_BACKUP, 3);
+
+ENUM(vmsnap_keep_ip);
+NUMBER(VMSNAP_KEEP_IP_ALWAYS, 0);
+NUMBER(VMSNAP_KEEP_IP_NEVER, 1);
 
 ENUM(vmsnap_vm_state);
 NUMBER(VMSNAP_VM_UNKNOWN, 0);

@@ -31,6 +31,7 @@ random_text(GRand *rand, VmsCheck check)
     static const char *const words[] = { "vda", "sdaa", "cdrom", "1.1" };
     static const char *const formats[] = { "raw", "qcow2" };
     static const char *const lines[] = { "web", "52:54:00:12:34:56", "a line with \xc3\xa9" };
+    static const char *const addresses[] = { "10.0.0.5", "2001:db8::5" };
 
     switch (check) {
     case VMS_CHECK_NONE:
@@ -51,6 +52,10 @@ random_text(GRand *rand, VmsCheck check)
         return g_strdup(pick(rand, formats, G_N_ELEMENTS(formats)));
     case VMS_CHECK_SHA256:
         return g_compute_checksum_for_string(G_CHECKSUM_SHA256, "x", -1);
+    case VMS_CHECK_MAC:
+        return g_strdup("52:54:00:12:34:56");
+    case VMS_CHECK_ADDRESS:
+        return g_strdup(pick(rand, addresses, G_N_ELEMENTS(addresses)));
     }
     return NULL;
 }

@@ -12,8 +12,8 @@ its subclasses tell what the caller can do.
 """
 
 from ._context import Context, Status
-from ._enums import (Code, Consistency, ContextFlags, FreezeFlags, Frozen, Grade, Method, Mode,
-                     OnStraggler, OperationPhase, RestoreFlags, Severity, SnapshotKind,
+from ._enums import (Code, Consistency, ContextFlags, FreezeFlags, Frozen, Grade, KeepIP, Method,
+                     Mode, OnStraggler, OperationPhase, RestoreFlags, Severity, SnapshotKind,
                      SnapshotPhase, Stage, ThawFlags, Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
                       HypervisorError, Inconsistent, InternalError, InUse, Invalid, Lost,
@@ -34,7 +34,7 @@ __all__ = [
     "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "Conflict", "Consistency",
     "Context", "ContextFlags", "Disk", "Error", "Exists", "Finding", "Forked", "Freeze",
     "FreezeFlags", "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
-    "Invalid", "Job", "Lost", "Method", "Mode", "NoSpace", "NotFound", "OnStraggler",
+    "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NoSpace", "NotFound", "OnStraggler",
     "Operation", "OperationPhase", "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
     "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
     "ThawFlags", "Timeout", "Uncertain", "Unsupported", "VM", "VMState", "Verdict", "get_version",

@@ -108,6 +108,12 @@ class SnapshotPhase(_Open):
     TERMINATING = 5
 
 
+class KeepIP(_Open):
+    """What becomes of addresses that a VM got by DHCP for a while only."""
+    ALWAYS = 0
+    NEVER = 1
+
+
 class Method(_Open):
     """How disks are cut."""
     AUTO = 0

@@ -60,7 +60,8 @@ class SnapshotOptions(Sized):
                 ("labels", TEXTS), ("disks", TEXTS), ("store", c_char_p),
                 ("consistency", c_uint32), ("method", c_uint32), ("wait_ready_ms", c_uint32),
                 ("freeze_call_ms", c_uint32), ("freeze_budget_ms", c_uint32),
-                ("flags", c_uint32), ("accept_unfrozen", TEXTS)]
+                ("flags", c_uint32), ("accept_unfrozen", TEXTS),
+                ("keep_ip", c_uint32), ("reserved0", c_uint32)]
 
 
 _POINTER = ctypes.POINTER
