@@ -80,7 +80,7 @@ plan_part(const VmsRestorePart *part, guint number, VmsOperation *operation)
     g_ptr_array_add(operation->exchanges, item);
     g_ptr_array_add(operation->files, g_strdup(next));
     add_folder(operation, folder);
-    if (!item->existed) /* it may be gone with what was in it; it goes again when it is empty */
+    if (!g_file_test(own, G_FILE_TEST_IS_DIR)) /* gone with what was in it: it is ours, then */
         add_folder(operation, own);
 }
 

@@ -8,6 +8,12 @@ vms_media_probe(VmsMedia *media, const VmsImage *image, const char *target, GPtr
     return media->ops->probe(media, image, target, ret_states, error);
 }
 
+gboolean
+vms_media_probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed, GError **error)
+{
+    return media->ops->probe_seed(media, image, ret_seed, error);
+}
+
 void
 vms_media_free(VmsMedia *media)
 {

@@ -17,6 +17,10 @@ typedef struct {
      * cannot be read is no error: it is missing, or UNKNOWN. */
     gboolean (*probe)(VmsMedia *media, const VmsImage *image, const char *target,
                       GPtrArray **ret_states, GError **error);
+    /* Whether @image is one that a guest configures itself from: labelled cidata, CIDATA or
+     * config-2, or with an answer file for an unattended setup in its root. */
+    gboolean (*probe_seed)(VmsMedia *media, const VmsImage *image, gboolean *ret_seed,
+                           GError **error);
     void (*free)(VmsMedia *media);
 } VmsMediaOps;
 
@@ -26,6 +30,8 @@ struct VmsMedia {
 
 gboolean vms_media_probe(VmsMedia *media, const VmsImage *image, const char *target,
                          GPtrArray **ret_states, GError **error);
+gboolean vms_media_probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed,
+                              GError **error);
 void vms_media_free(VmsMedia *media);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsMedia, vms_media_free)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/blkid/seed.h"
 #include "adapter/blkid/superblock.h"
 #include "adapter/blkid/xfs-log.h"
 
@@ -33,6 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const types[] = { "ext4", "btrfs", "vfat", "exfat", "swap", "what" };
     const Image image = { data, size };
     const VmsXfsSource source = { .read = read_image, .data = &image };
+    const VmsSeedSource media = { .read = read_image, .data = &image };
     g_autofree uint8_t *copy = g_memdup2(data, size);
     guint64 offset = 0;
     gsize count = 0;
@@ -45,5 +47,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         vms_superblock_judge_ntfs_volume(copy, size);
     if (vms_xfs_log_judge(&source, data, size) == VMS_FS_NEEDS_REPLAY)
         __builtin_trap();
+    vms_seed_has_file(&media);
     return 0;
 }

@@ -420,6 +420,16 @@ probe(VmsMedia *media, const VmsImage *image, const char *target, GPtrArray **re
     return TRUE;
 }
 
+/* By its name. */
+static gboolean
+probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed, GError **error)
+{
+    (void)media;
+    (void)error;
+    *ret_seed = g_str_has_suffix(image->path, "/seed.iso");
+    return TRUE;
+}
+
 static void
 media_free(VmsMedia *media)
 {
@@ -429,7 +439,7 @@ media_free(VmsMedia *media)
 VmsMedia *
 fake_media_new(void)
 {
-    static const VmsMediaOps ops = { .probe = probe, .free = media_free };
+    static const VmsMediaOps ops = { .probe = probe, .probe_seed = probe_seed, .free = media_free };
     VmsMedia *media = g_new0(VmsMedia, 1);
 
     media->ops = &ops;

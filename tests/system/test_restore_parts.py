@@ -36,8 +36,20 @@ def overwrite(path, data, at=0):
         handle.write(data)
 
 
+def make_seed(path, data=bytes(range(256)) * 64, label="cidata", name="user-data"):
+    """An ISO with one file."""
+    source = f"{path}.d"
+    os.makedirs(source)
+    with open(f"{source}/{name}", "wb") as handle:
+        handle.write(data)
+    bed_storage.run(["genisoimage", "-quiet", "-V", label, "-J", "-r", "-o", path, source])
+    shutil.rmtree(source)
+    return path
+
+
 class Machine:
-    """A VM with firmware and TPM, once powered on, so that it has all of its files."""
+    """A VM with firmware, TPM and the media it is configured from, once powered on, so that it has
+    all of its files."""
 
     def __init__(self, name, started=True, **options):
         self.name = name
@@ -47,7 +59,9 @@ class Machine:
         os_xml = (f"<loader readonly='yes' type='pflash'>{CODE}</loader>"
                   f"<nvram template='{TEMPLATE}'>{self.nvram}</nvram>")
         options.setdefault("devices", TPM)
-        self.vm = bed.define_vm(name, [self.disk], os_xml=os_xml, **options)
+        self.seed = make_seed(f"{self.folder}/{name}.iso")
+        cdrom = {"path": self.seed, "device": "cdrom", "bus": "sata", "readonly": True}
+        self.vm = bed.define_vm(name, [self.disk, cdrom], os_xml=os_xml, **options)
         self.tpm_folder = f"{SWTPM}/{self.vm.uuid()}"
         self.tpm = f"{self.tpm_folder}/tpm2/tpm2-00.permall"
         if started:
@@ -56,10 +70,11 @@ class Machine:
 
     def parts(self):
         """What is in each of its files."""
-        return {path: content(path) for path in (self.nvram, self.tpm)}
+        return {path: content(path) for path in (self.nvram, self.tpm, self.seed)}
 
     def change(self):
-        """Both files, as firmware and TPM would."""
+        """Firmware and TPM write, somebody removes the media."""
+        os.unlink(self.seed)
         overwrite(self.nvram, os.urandom(64), 4096)
         with open(f"{self.tpm}.new", "wb") as handle:
             handle.write(os.urandom(5000))
@@ -71,7 +86,7 @@ class Machine:
     def owners(self):
         """Owner, group and mode of each."""
         found = {}
-        for path in (self.nvram, self.tpm):
+        for path in filter(os.path.exists, (self.nvram, self.tpm, self.seed)):
             stat = os.stat(path)
             found[path] = (stat.st_uid, stat.st_gid, oct(stat.st_mode))
         return found
@@ -102,17 +117,20 @@ def found(document, kind):
 
 
 @harness.test
-def nvram_and_tpm_go_with_the_disks():
+def every_part_goes_with_the_disks():
     """A VM that is off: byte for byte back, and taken back, with owner and mode."""
     each = Machine("parts")
     old, owners = each.parts(), each.owners()
     shot = each.snapshot()
     assert shot["partial"] is False, shot
-    for kind in ("NVRAM", "TPM"):
+    for kind in ("NVRAM", "TPM", "Secret"):
         assert [item["status"] for item in found(shot, kind)] == ["Ready"], shot["resources"]
+    assert [item["reason"] for item in found(shot, "VirtualImage")].count("ImageNotSaved") == \
+        len(shot["dependencies"]), shot["resources"]
+    assert each.seed not in [item["path"] for item in shot["dependencies"]], shot
     stored = [name for name in os.listdir(os.path.dirname(shot["disks"][0]["path"]))
               if name.endswith(".part")]
-    assert len(stored) == 2, stored
+    assert len(stored) == 3, stored
     for name in stored:
         mode = os.stat(f"{os.path.dirname(shot['disks'][0]['path'])}/{name}").st_mode & 0o777
         assert mode == 0o600, (name, oct(mode))
@@ -124,6 +142,7 @@ def nvram_and_tpm_go_with_the_disks():
     dry = each.restore(mode="dry-run")
     assert each.parts() == new, "a dry-run changes nothing"
     assert [item["status"] for item in found(dry, "TPM")] == ["Replaced"], dry
+    assert [item["status"] for item in found(dry, "Secret")] == ["New"], dry
     done = each.restore()
     assert each.parts() == old and each.owners() == owners, (each.owners(), owners)
     each.vm.start(paused=True)  # libvirt and swtpm take them as they are
@@ -131,7 +150,8 @@ def nvram_and_tpm_go_with_the_disks():
     started = each.parts()
     assert started[each.nvram] == old[each.nvram]
     vmsnap("undo", done["uuid"], check=0)
-    assert each.parts() == new and each.owners() == owners
+    assert each.parts() == new, "the media are away again"
+    assert each.owners() == {path: owners[path] for path in (each.nvram, each.tpm)}
     vmsnap("snapshot", "delete", f"{each.name}.old", check=0)
     assert each.left() == [], each.left()
     each.end()

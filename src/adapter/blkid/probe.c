@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "adapter/blkid/media.h"
+#include "adapter/blkid/seed.h"
 #include "adapter/blkid/superblock.h"
 #include "adapter/blkid/xfs-log.h"
 #include "base/error.h"
@@ -307,6 +308,42 @@ media_probe(VmsMedia *media, const VmsImage *image, const char *target, GPtrArra
     return TRUE;
 }
 
+static gboolean
+has_seed_label(const Probe *probe)
+{
+    g_autoptr(BlkidProbe) blkid = open_blkid(probe, 0, probe->size);
+    const char *label = NULL;
+
+    if (!blkid)
+        return FALSE;
+    blkid_probe_enable_superblocks(blkid, 1);
+    blkid_probe_set_superblocks_flags(blkid, BLKID_SUBLKS_LABEL);
+    return blkid_do_safeprobe(blkid) == 0 &&
+           blkid_probe_lookup_value(blkid, "LABEL", &label, NULL) == 0 && vms_seed_is_label(label);
+}
+
+static gboolean
+media_probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed, GError **error)
+{
+    BlkidMedia *self = (BlkidMedia *)media;
+    g_auto(Probe)
+        probe = { .reader = &self->reader, .size = image->virtual_size, .copy = VMS_FD_NONE };
+    const Inside inside = { .probe = &probe };
+    const VmsSeedSource source = { .read = read_inside, .data = &inside };
+
+    if (probe.size > G_MAXINT64)
+        return vms_fail(error, VMSNAP_E_INVALID, "image %s has no possible size", image->path);
+    probe.image = self->reader.open(image, error);
+    if (!probe.image || !open_copy(&probe, error))
+        return FALSE;
+    if (probe.size > 0)
+        copy_part(&probe, 0, EDGE);
+    if (probe.size > EDGE)
+        copy_part(&probe, probe.size - EDGE, EDGE);
+    *ret_seed = has_seed_label(&probe) || vms_seed_has_file(&source);
+    return TRUE;
+}
+
 static void
 media_free(VmsMedia *media)
 {
@@ -316,7 +353,9 @@ media_free(VmsMedia *media)
 VmsMedia *
 vms_blkid_media_new(const VmsMediaReader *reader)
 {
-    static const VmsMediaOps ops = { .probe = media_probe, .free = media_free };
+    static const VmsMediaOps ops = { .probe = media_probe,
+                                     .probe_seed = media_probe_seed,
+                                     .free = media_free };
     BlkidMedia *self = g_new0(BlkidMedia, 1);
 
     self->base.ops = &ops;
