@@ -5,6 +5,7 @@
 #include "engine/image-state.h"
 #include "engine/inventory.h"
 #include "engine/restore-parts.h"
+#include "engine/restore-world.h"
 #include "engine/store.h"
 #include "record/record.h"
 
@@ -14,8 +15,11 @@ vms_restore_survey_free(VmsRestoreSurvey *survey)
     if (!survey)
         return;
     g_clear_pointer(&survey->input.disks, g_ptr_array_unref);
-    g_clear_pointer(&survey->input.missing, g_ptr_array_unref);
     g_clear_pointer(&survey->input.parts, g_ptr_array_unref);
+    g_clear_pointer(&survey->input.bases, g_ptr_array_unref);
+    g_clear_pointer(&survey->input.later, g_ptr_array_unref);
+    vms_needs_free(survey->input.needs);
+    vms_vm_free(survey->vm);
     vms_inventory_free(survey->inventory);
     vms_snapshot_free(survey->snapshot);
     g_free(survey->record);
@@ -71,17 +75,16 @@ read_disks(VmsEngine *engine, VmsRestoreSurvey *survey, GError **error)
     return TRUE;
 }
 
+/* The VM itself is asked for its block jobs, too. */
 static void
-read_dependencies(VmsEngine *engine, VmsRestoreSurvey *survey)
+read_closer(VmsEngine *engine, VmsRestoreSurvey *survey)
 {
-    for (guint i = 0; i < survey->snapshot->dependencies->len; i++) {
-        const VmsDependency *dependency = survey->snapshot->dependencies->pdata[i];
-        VmsFileId id = { 0 };
+    const VmsHypervisor *hv = engine->drivers->hypervisor;
+    const VmsVm *listed = survey->input.vm;
 
-        if (dependency->present &&
-            !vms_volume_identify(engine->drivers->volume, dependency->path, &id, NULL))
-            g_ptr_array_add(survey->input.missing, g_strdup(dependency->path));
-    }
+    if (listed && vms_hypervisor_find_vm(engine->drivers->hypervisor, listed->uuid,
+                                         !hv->read_only && !engine->read_only, &survey->vm, NULL))
+        survey->input.vm = survey->vm;
 }
 
 static gint64
@@ -125,16 +128,15 @@ vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
         input->asked = survey->snapshot->vm_name;
         input->vm = vms_inventory_find_vm(survey->inventory, input->asked);
     }
+    read_closer(engine, survey);
     input->qemu_pid = read_qemu_pid(engine, input->vm);
     input->request = request;
     input->flags = request->flags;
     survey->record = vms_record_write_snapshot(survey->snapshot);
     input->record = survey->record;
     input->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_restore_disk_free);
-    input->missing = g_ptr_array_new_with_free_func(g_free);
-    if (!read_disks(engine, survey, error))
+    if (!read_disks(engine, survey, error) || !vms_restore_read_world(engine, survey, error))
         return FALSE;
-    read_dependencies(engine, survey);
     vms_restore_read_parts(engine, input);
     *ret_survey = g_steal_pointer(&survey);
     return TRUE;

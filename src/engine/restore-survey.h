@@ -10,6 +10,7 @@
 typedef struct {
     VmsSnapshot *snapshot;
     VmsInventory *inventory;
+    VmsVm *vm;             /* NULL: it is not there */
     char *record;          /* the snapshot, as it is stored */
     VmsRestoreInput input; /* points into those above */
 } VmsRestoreSurvey;

@@ -35,6 +35,20 @@ vms_finding_new_reason(const char *kind, const char *name, vmsnap_severity sever
     return finding;
 }
 
+VmsAct
+vms_finding_act(const VmsFinding *finding, vmsnap_mode mode)
+{
+    switch (mode) {
+    case VMSNAP_MODE_STRICT:
+        return finding->strict;
+    case VMSNAP_MODE_BEST_EFFORT:
+        return finding->best_effort;
+    case VMSNAP_MODE_DRY_RUN:
+        break;
+    }
+    return finding->severity == VMSNAP_SEVERITY_CONFLICT ? VMS_ACT_REFUSE : VMS_ACT_PROCEED;
+}
+
 VmsFinding *
 vms_finding_copy(const VmsFinding *finding)
 {

@@ -46,6 +46,8 @@ VmsFinding *vms_finding_new(const char *kind, const char *name, VmsResourceStatu
 /* Something found; strict and best-effort both proceed until set otherwise. */
 VmsFinding *vms_finding_new_reason(const char *kind, const char *name, vmsnap_severity severity,
                                    const char *reason, const char *format, ...) G_GNUC_PRINTF(5, 6);
+/* What strict or best-effort does about it; for dry-run: refuse what is a conflict. */
+VmsAct vms_finding_act(const VmsFinding *finding, vmsnap_mode mode);
 VmsFinding *vms_finding_copy(const VmsFinding *finding);
 void vms_finding_free(VmsFinding *finding);
 

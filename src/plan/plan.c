@@ -39,26 +39,12 @@ vms_plan_still_holds(const char *hash, const char *identity, const VmsPlan *now)
     return g_strcmp0(identity, now->identity) == 0 && (moving || g_strcmp0(hash, now->hash) == 0);
 }
 
-static gboolean
-refuses(const VmsFinding *finding, vmsnap_mode mode)
-{
-    switch (mode) {
-    case VMSNAP_MODE_STRICT:
-        return finding->strict == VMS_ACT_REFUSE;
-    case VMSNAP_MODE_BEST_EFFORT:
-        return finding->best_effort == VMS_ACT_REFUSE;
-    case VMSNAP_MODE_DRY_RUN:
-        break;
-    }
-    return finding->severity == VMSNAP_SEVERITY_CONFLICT;
-}
-
 gsize
 vms_plan_count_conflicts(const VmsPlan *plan, vmsnap_mode mode)
 {
     gsize count = 0;
 
     for (guint i = 0; i < plan->findings->len; i++)
-        count += refuses(plan->findings->pdata[i], mode) ? 1 : 0;
+        count += vms_finding_act(plan->findings->pdata[i], mode) == VMS_ACT_REFUSE ? 1 : 0;
     return count;
 }

@@ -1,19 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plan/restore-findings.h"
 
-static void
-find_images(const VmsRestoreFindings *self)
-{
-    for (guint i = 0; i < self->input->missing->len; i++) {
-        const char *path = self->input->missing->pdata[i];
+#include <string.h>
 
-        vms_restore_found(self, "VirtualImage", path, "ImageMissing", "image '%s' is not there",
-                          path);
+static const struct {
+    const char *kind;
+    const char *reason;
+} reasons[] = {
+    { "VirtualImage", "ImageMissing" },
+    { "Network", "NetworkMissing" },
+    { "HostDevice", "HostDeviceMissing" },
+    { "VirtualMachineClass", "ClassMissing" },
+};
+
+static const char *
+reason_of(const VmsLack *lack)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++) {
+        if (strcmp(reasons[i].kind, lack->kind) == 0)
+            return reasons[i].reason;
     }
+    return "ClassMissing";
+}
+
+static void
+find_lack(const VmsRestoreFindings *self, const VmsLack *lack)
+{
+    VmsFinding *finding =
+        vms_restore_found(self, lack->kind, lack->name, reason_of(lack), "%s", lack->why);
+
+    finding->status = VMS_RESOURCE_MISSING;
+    /* Without its kernel the VM would boot something else. */
+    if (finding->best_effort == VMS_ACT_REMOVE && !lack->element)
+        finding->best_effort = finding->strict;
+}
+
+/* A Secret that comes back with the restore. */
+static gboolean
+comes_back(const VmsRestoreInput *input, const char *path)
+{
+    for (guint i = 0; input->parts && i < input->parts->len; i++) {
+        const VmsRestorePart *part = input->parts->pdata[i];
+
+        if (vms_restore_part_is_put(part) && g_strcmp0(part->stored->source, path) == 0)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 void
 vms_restore_find_depends(const VmsRestoreFindings *self)
 {
-    find_images(self);
+    const GPtrArray *lacks = self->input->needs->lacks;
+
+    for (guint i = 0; i < lacks->len; i++) {
+        const VmsLack *lack = lacks->pdata[i];
+
+        if (!comes_back(self->input, lack->name))
+            find_lack(self, lack);
+    }
 }

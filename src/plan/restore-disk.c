@@ -20,6 +20,22 @@ find_stranger(const VmsRestoreInput *input, const VmsRestoreDisk *disk)
 }
 
 static void
+find_bases(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
+{
+    for (guint i = 0; i < self->input->bases->len; i++) {
+        const VmsRestoreBase *base = self->input->bases->pdata[i];
+
+        if (g_strcmp0(base->path, disk->path) != 0 && !vms_file_id_same(&base->file, &disk->file))
+            continue;
+        vms_restore_held(vms_restore_found(self, KIND, disk->stored->name, "BackingOfOther",
+                                           "'%s' is a backing file of %s", disk->path,
+                                           base->holder),
+                         "%s", base->holder);
+        return;
+    }
+}
+
+static void
 find_users(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
 {
     const VmsRestoreInput *input = self->input;
@@ -52,11 +68,12 @@ find_disk(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
         vms_restore_found(self, KIND, name, "Lost", "%s", disk->image_fault);
     if (disk->obstacle)
         vms_restore_found(self, KIND, name, "ForeignFile", "%s", disk->obstacle);
-    if (disk->exists && !disk->referenced)
+    if (disk->exists && !disk->referenced && !disk->ours)
         vms_restore_found(self, KIND, name, "ForeignFile",
                           "'%s' stands where the disk belongs, but the VM does not refer to it",
                           disk->path);
     find_users(self, disk);
+    find_bases(self, disk);
     vms_restore_touches(self, KIND, name, disk->exists ? VMS_RESOURCE_REPLACED : VMS_RESOURCE_NEW);
 }
 
@@ -76,6 +93,34 @@ find_extra(const VmsRestoreFindings *self)
         vms_restore_found(self, KIND, name, "Kept",
                           "disk %s is not in the snapshot: its data stays as it is", disk->target)
             ->status = VMS_RESOURCE_KEPT;
+    }
+}
+
+/* Disks that the snapshot does not hold, but whose configuration comes back. */
+static void
+find_left_out(const VmsRestoreFindings *self)
+{
+    const VmsRestoreInput *input = self->input;
+    const VmsSnapshot *snapshot = input->snapshot;
+
+    for (guint i = 0; i < input->needs->disks->len; i++) {
+        const VmsDisk *disk = input->needs->disks->pdata[i];
+        g_autofree char *name = NULL;
+        g_autofree char *holder = NULL;
+        VmsFileUser user;
+
+        if (!vms_disk_is_owned(disk) || disk->shareable || !disk->path ||
+            vms_snapshot_find_disk(snapshot, disk->target))
+            continue;
+        if (!vms_inventory_find_user(input->inventory, snapshot->vm_uuid, disk->path, NULL,
+                                     &user) ||
+            user.backing)
+            continue;
+        holder = vms_holder_describe(&user.holder);
+        name = g_strdup_printf("%s/%s", snapshot->vm_name, disk->target);
+        vms_restore_held(vms_restore_found(self, KIND, name, "AttachedElsewhere",
+                                           "'%s' is attached to %s", disk->path, holder),
+                         "%s", holder);
     }
 }
 
@@ -112,6 +157,7 @@ vms_restore_find_disks(const VmsRestoreFindings *self)
 {
     for (guint i = 0; i < self->input->disks->len; i++)
         find_disk(self, self->input->disks->pdata[i]);
+    find_left_out(self);
     find_space(self);
     if (self->input->vm)
         find_extra(self);

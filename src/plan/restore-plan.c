@@ -4,6 +4,8 @@
 #include "plan/restore-findings.h"
 #include "plan/restore-hash.h"
 
+#include <stdarg.h>
+
 void
 vms_restore_disk_free(VmsRestoreDisk *disk)
 {
@@ -15,6 +17,30 @@ vms_restore_disk_free(VmsRestoreDisk *disk)
     vms_image_use_clear(&disk->use);
     vms_place_info_clear(&disk->place);
     g_free(disk);
+}
+
+VmsRestoreBase *
+vms_restore_base_new(const char *path, const VmsFileId *file, const char *format, ...)
+{
+    VmsRestoreBase *base = g_new0(VmsRestoreBase, 1);
+    va_list args;
+
+    base->path = g_strdup(path);
+    base->file = *file;
+    va_start(args, format);
+    base->holder = g_strdup_vprintf(format, args);
+    va_end(args);
+    return base;
+}
+
+void
+vms_restore_base_free(VmsRestoreBase *base)
+{
+    if (!base)
+        return;
+    g_free(base->path);
+    g_free(base->holder);
+    g_free(base);
 }
 
 gboolean

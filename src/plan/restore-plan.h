@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/inventory.h"
+#include "model/needs.h"
 #include "model/place.h"
 #include "plan/plan.h"
 
@@ -17,6 +18,7 @@ typedef struct {
     char *path;          /* where the disk stands, or will */
     gboolean referenced; /* the VM's configuration refers to this path */
     gboolean exists;
+    gboolean ours;      /* what stands there was put there by an operation of this catalog */
     char *obstacle;     /* something else than an image stands at path: what; NULL: nothing */
     VmsFileId file;     /* at path */
     VmsImageUse use;    /* of path */
@@ -35,6 +37,13 @@ typedef struct {
     char *fault;    /* why the stored copy cannot be used; NULL: it can */
 } VmsRestorePart;
 
+/* An image that is built on another file. */
+typedef struct {
+    char *holder; /* "volume pool/name", "snapshot daily" */
+    char *path;   /* what it is built on */
+    VmsFileId file;
+} VmsRestoreBase;
+
 typedef struct {
     const VmsSnapshot *snapshot;
     const VmsInventory *inventory;
@@ -43,7 +52,9 @@ typedef struct {
     gint64 qemu_pid;                  /* of the VM; 0: not running, or not known */
     GPtrArray *disks;                 /* VmsRestoreDisk* */
     GPtrArray *parts;                 /* VmsRestorePart*; NULL: none */
-    GPtrArray *missing;               /* char*: dependencies that are not there */
+    VmsNeeds *needs;                  /* of the snapshot's configuration */
+    GPtrArray *bases;                 /* VmsRestoreBase*: of images that no VM has as a disk */
+    GPtrArray *later;                 /* char*: names of the VM's snapshots since this one */
     guint flags;                      /* vmsnap_restore_flags */
     const VmsRestoreRequest *request; /* all that was asked; NULL: the defaults */
     const char *record;               /* the snapshot, as it is stored; NULL: not read */
@@ -53,6 +64,9 @@ void vms_restore_disk_free(VmsRestoreDisk *disk);
 void vms_restore_part_free(VmsRestorePart *part);
 /* TRUE for one that a restore puts in its place; a Secret that is there stays. */
 gboolean vms_restore_part_is_put(const VmsRestorePart *part);
+VmsRestoreBase *vms_restore_base_new(const char *path, const VmsFileId *file, const char *format,
+                                     ...) G_GNUC_PRINTF(3, 4);
+void vms_restore_base_free(VmsRestoreBase *base);
 
 /* How the new disk is made: TRUE if its bytes are copied (or cloned), FALSE if converted. */
 gboolean vms_restore_keeps_format(const VmsRestoreDisk *disk);

@@ -29,12 +29,30 @@ find_identity(const VmsRestoreFindings *self)
 }
 
 static void
-find_state(const VmsRestoreFindings *self)
+find_jobs(const VmsRestoreFindings *self)
 {
     const VmsVm *vm = self->input->vm;
 
     if (vm->job || vm->migrating)
-        vms_restore_found(self, KIND, vm->name, "Busy", "a job or migration runs on the VM");
+        vms_restore_held(
+            vms_restore_found(self, KIND, vm->name, "Busy", "a job or migration runs on the VM"),
+            "job %s", vm->job ? vm->job : "migration");
+    for (guint i = 0; vm->live_disks && i < vm->live_disks->len; i++) {
+        const VmsDisk *disk = vm->live_disks->pdata[i];
+
+        if (disk->busy)
+            vms_restore_held(vms_restore_found(self, KIND, vm->name, "Busy",
+                                               "a block job runs on disk %s", disk->target),
+                             "block job on %s", disk->target);
+    }
+}
+
+static void
+find_state(const VmsRestoreFindings *self)
+{
+    const VmsVm *vm = self->input->vm;
+
+    find_jobs(self);
     if (vm->managed_save)
         vms_restore_found(self, KIND, vm->name, "ManagedSave",
                           "a managed save image would resume old memory on restored disks");
@@ -57,6 +75,25 @@ vms_restore_find_vm(const VmsRestoreFindings *self)
     find_state(self);
 }
 
+/* The first of them stand for the rest. */
+#define LATER_NAMED 8
+
+/* They stay, but of a time that the VM has no way back to but by them. */
+static void
+find_later(const VmsRestoreFindings *self)
+{
+    const GPtrArray *later = self->input->later;
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    if (later->len == 0)
+        return;
+    for (guint i = 0; i < MIN(later->len, LATER_NAMED); i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", (const char *)later->pdata[i]);
+    vms_restore_found(self, KIND, self->input->snapshot->vm_name, "WouldOrphan",
+                      "%u later snapshots of the VM stay, of a time it goes back behind: %s%s",
+                      later->len, names->str, later->len > LATER_NAMED ? ", …" : "");
+}
+
 void
 vms_restore_find_snapshot(const VmsRestoreFindings *self)
 {
@@ -71,4 +108,5 @@ vms_restore_find_snapshot(const VmsRestoreFindings *self)
     if (!snapshot->inactive_xml)
         vms_restore_found(self, kind, snapshot->name, "Transient",
                           "the snapshot is of a transient VM: it has no configuration to restore");
+    find_later(self);
 }

@@ -38,6 +38,24 @@ vms_hypervisor_read_writes(VmsHypervisor *hv, const char *uuid, const char *targ
 }
 
 gboolean
+vms_hypervisor_read_needs(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs, GError **error)
+{
+    if (hv->ops->read_needs)
+        return hv->ops->read_needs(hv, xml, ret_needs, error);
+    *ret_needs = vms_needs_new();
+    return TRUE;
+}
+
+gboolean
+vms_hypervisor_list_pool_files(VmsHypervisor *hv, GPtrArray **ret_files, GError **error)
+{
+    if (hv->ops->list_pool_files)
+        return hv->ops->list_pool_files(hv, ret_files, error);
+    *ret_files = g_ptr_array_new_with_free_func((GDestroyNotify)vms_pool_file_free);
+    return TRUE;
+}
+
+gboolean
 vms_hypervisor_suspend(VmsHypervisor *hv, const char *uuid, GError **error)
 {
     gboolean done;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/needs.h"
 #include "model/vm.h"
 
 #include <glib.h>
@@ -71,6 +72,12 @@ typedef struct {
     gboolean (*read_writes)(VmsHypervisor *hv, const char *uuid, const char *target,
                             gint64 *ret_writes, GError **error);
 
+    /* What the configuration @xml refers to, and what of it this host does not have. */
+    gboolean (*read_needs)(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs,
+                           GError **error);
+    /* The files of all active storage pools (VmsPoolFile*). */
+    gboolean (*list_pool_files)(VmsHypervisor *hv, GPtrArray **ret_files, GError **error);
+
     /* Suspending a paused VM and resuming a running one succeed. */
     gboolean (*suspend)(VmsHypervisor *hv, const char *uuid, GError **error);
     gboolean (*resume)(VmsHypervisor *hv, const char *uuid, GError **error);
@@ -139,6 +146,10 @@ gboolean vms_hypervisor_read_block(VmsHypervisor *hv, const char *uuid, const ch
                                    VmsBlockInfo *ret_info, GError **error);
 gboolean vms_hypervisor_read_writes(VmsHypervisor *hv, const char *uuid, const char *target,
                                     gint64 *ret_writes, GError **error);
+/* One that has no such question lacks nothing, and has no pools. */
+gboolean vms_hypervisor_read_needs(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs,
+                                   GError **error);
+gboolean vms_hypervisor_list_pool_files(VmsHypervisor *hv, GPtrArray **ret_files, GError **error);
 gboolean vms_hypervisor_suspend(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_hypervisor_resume(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_hypervisor_define(VmsHypervisor *hv, const char *xml, GError **error);

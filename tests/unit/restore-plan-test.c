@@ -23,7 +23,9 @@ case_clear(Case *self)
     vms_snapshot_free(self->snapshot);
     vms_inventory_free(self->inventory);
     g_ptr_array_unref(self->input.disks);
-    g_ptr_array_unref(self->input.missing);
+    g_ptr_array_unref(self->input.bases);
+    g_ptr_array_unref(self->input.later);
+    vms_needs_free(self->input.needs);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Case, case_clear)
@@ -76,7 +78,9 @@ case_init(Case *self)
     self->input.vm = self->vm;
     self->input.asked = "web";
     self->input.disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_restore_disk_free);
-    self->input.missing = g_ptr_array_new_with_free_func(g_free);
+    self->input.bases = g_ptr_array_new_with_free_func((GDestroyNotify)vms_restore_base_free);
+    self->input.later = g_ptr_array_new_with_free_func(g_free);
+    self->input.needs = vms_needs_new();
     g_ptr_array_add(self->input.disks, self->disk);
 }
 
@@ -309,7 +313,8 @@ Test(restore_plan, missing_image_refuses_only_what_would_have_to_start)
     g_autoptr(VmsPlan) on = NULL;
 
     case_init(&self);
-    g_ptr_array_add(self.input.missing, g_strdup("/srv/install.iso"));
+    g_ptr_array_add(self.input.needs->lacks,
+                    vms_lack_new("VirtualImage", "/srv/install.iso", "it is not there"));
     off = vms_restore_make_plan(&self.input);
     cr_assert_eq(strict_act(off, "ImageMissing"), VMS_ACT_LEAVE_OFF);
     cr_assert_eq(vms_plan_count_conflicts(off, VMSNAP_MODE_DRY_RUN), 0);

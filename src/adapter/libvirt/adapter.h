@@ -93,3 +93,10 @@ gboolean vms_libvirt_return_disk(VmsHypervisor *hv, const char *uuid, const VmsD
 /* agent-channel.c */
 gboolean vms_libvirt_agent_call(VmsHypervisor *hv, const char *uuid, const char *request,
                                 guint limit_ms, char **ret_reply, GError **error);
+
+/* needs.c */
+gboolean vms_libvirt_read_needs(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs,
+                                GError **error);
+
+/* pool.c */
+gboolean vms_libvirt_list_pool_files(VmsHypervisor *hv, GPtrArray **ret_files, GError **error);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/restore-xml.h"
+
+#include "plan/reference.h"
+
+static gboolean
+is_removed(const VmsPlan *plan, const VmsLack *lack, vmsnap_mode mode)
+{
+    for (guint i = 0; i < plan->findings->len; i++) {
+        const VmsFinding *finding = plan->findings->pdata[i];
+
+        if (vms_finding_act(finding, mode) == VMS_ACT_REMOVE &&
+            g_str_equal(finding->kind, lack->kind) && g_str_equal(finding->name, lack->name))
+            return lack->element != NULL;
+    }
+    return FALSE;
+}
+
+gboolean
+vms_restore_make_xml(const VmsPlan *plan, const VmsRestoreInput *input, vmsnap_mode mode,
+                     char **ret_xml, GError **error)
+{
+    g_autoptr(GPtrArray) gone = g_ptr_array_new();
+
+    for (guint i = 0; i < input->needs->lacks->len; i++) {
+        const VmsLack *lack = input->needs->lacks->pdata[i];
+
+        if (is_removed(plan, lack, mode))
+            g_ptr_array_add(gone, (gpointer)lack);
+    }
+    if (gone->len > 0)
+        return vms_reference_remove(input->snapshot->inactive_xml, gone, ret_xml, error);
+    *ret_xml = g_strdup(input->snapshot->inactive_xml);
+    return TRUE;
+}
