@@ -51,9 +51,9 @@ comes_back(const VmsRestoreInput *input, const char *path)
 void
 vms_restore_find_depends(const VmsRestoreFindings *self)
 {
-    const GPtrArray *lacks = self->input->needs->lacks;
+    const GPtrArray *lacks = self->input->needs ? self->input->needs->lacks : NULL;
 
-    for (guint i = 0; i < lacks->len; i++) {
+    for (guint i = 0; lacks && i < lacks->len; i++) {
         const VmsLack *lack = lacks->pdata[i];
 
         if (!comes_back(self->input, lack->name))

@@ -22,7 +22,7 @@ find_stranger(const VmsRestoreInput *input, const VmsRestoreDisk *disk)
 static void
 find_bases(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
 {
-    for (guint i = 0; i < self->input->bases->len; i++) {
+    for (guint i = 0; self->input->bases && i < self->input->bases->len; i++) {
         const VmsRestoreBase *base = self->input->bases->pdata[i];
 
         if (g_strcmp0(base->path, disk->path) != 0 && !vms_file_id_same(&base->file, &disk->file))
@@ -103,7 +103,7 @@ find_left_out(const VmsRestoreFindings *self)
     const VmsRestoreInput *input = self->input;
     const VmsSnapshot *snapshot = input->snapshot;
 
-    for (guint i = 0; i < input->needs->disks->len; i++) {
+    for (guint i = 0; input->needs && i < input->needs->disks->len; i++) {
         const VmsDisk *disk = input->needs->disks->pdata[i];
         g_autofree char *name = NULL;
         g_autofree char *holder = NULL;

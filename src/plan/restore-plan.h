@@ -52,7 +52,7 @@ typedef struct {
     gint64 qemu_pid;                  /* of the VM; 0: not running, or not known */
     GPtrArray *disks;                 /* VmsRestoreDisk* */
     GPtrArray *parts;                 /* VmsRestorePart*; NULL: none */
-    VmsNeeds *needs;                  /* of the snapshot's configuration */
+    VmsNeeds *needs;                  /* of the snapshot's configuration; NULL: none, as the next */
     GPtrArray *bases;                 /* VmsRestoreBase*: of images that no VM has as a disk */
     GPtrArray *later;                 /* char*: names of the VM's snapshots since this one */
     guint flags;                      /* vmsnap_restore_flags */

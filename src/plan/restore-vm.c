@@ -85,7 +85,7 @@ find_later(const VmsRestoreFindings *self)
     const GPtrArray *later = self->input->later;
     g_autoptr(GString) names = g_string_new(NULL);
 
-    if (later->len == 0)
+    if (!later || later->len == 0)
         return;
     for (guint i = 0; i < MIN(later->len, LATER_NAMED); i++)
         g_string_append_printf(names, "%s%s", i ? ", " : "", (const char *)later->pdata[i]);

@@ -22,7 +22,7 @@ vms_restore_make_xml(const VmsPlan *plan, const VmsRestoreInput *input, vmsnap_m
 {
     g_autoptr(GPtrArray) gone = g_ptr_array_new();
 
-    for (guint i = 0; i < input->needs->lacks->len; i++) {
+    for (guint i = 0; input->needs && i < input->needs->lacks->len; i++) {
         const VmsLack *lack = input->needs->lacks->pdata[i];
 
         if (is_removed(plan, lack, mode))

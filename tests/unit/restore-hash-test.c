@@ -96,7 +96,7 @@ make_world(void)
     g_ptr_array_add(world->input.parts, world->part);
     world->input.request = &world->request;
     world->input.disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_restore_disk_free);
-    world->input.missing = g_ptr_array_new_with_free_func(g_free);
+    world->input.needs = vms_needs_new();
     g_ptr_array_add(world->input.disks, world->disk);
     return world;
 }
@@ -107,7 +107,7 @@ world_free(World *world)
     vms_snapshot_free(world->snapshot);
     vms_inventory_free(world->inventory);
     g_ptr_array_unref(world->input.disks);
-    g_ptr_array_unref(world->input.missing);
+    vms_needs_free(world->input.needs);
     g_ptr_array_unref(world->input.parts);
     g_free(world);
 }
@@ -245,7 +245,7 @@ finding_job(World *w)
 static void
 finding_image(World *w)
 {
-    g_ptr_array_add(w->input.missing, g_strdup("/srv/a.iso"));
+    g_ptr_array_add(w->input.needs->lacks, vms_lack_new("VirtualImage", "/srv/a.iso", "gone"));
 }
 static void
 finding_save(World *w)
