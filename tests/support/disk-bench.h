@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/engine.h"
+#include "support/disk-machine.h"
+
+#include <glib.h>
+
+/* The whole engine with the adapters it has in earnest, over a machine of real files: only the
+ * hypervisor is a script. All that the machine has tells of a time, '1' or '2', by every byte of
+ * it, and a snapshot is always of time '1'. */
+
+typedef enum {
+    DISK_SNAPSHOT,
+    DISK_DELETE,
+    DISK_RESTORE,
+    DISK_UNDO,
+    DISK_ACTS /* how many there are */
+} DiskAct;
+
+typedef struct {
+    DiskPlaces places;
+    char *data;
+    char *host;
+    char *run;
+    VmsEngine engine;
+    VmsProgress progress;
+    char *snapshot; /* UUID of the last one made; NULL: none */
+    char *restore;  /* UUID of the last restore; NULL: none */
+    GError *error;  /* of the last act that failed */
+} DiskBench;
+
+/* What stands: every part of it was compared byte for byte. */
+typedef struct {
+    char time;       /* of disks, NVRAM and XML, with owner and mode; 'x': not all the same */
+    guint snapshots; /* Ready, whole */
+    guint undos;     /* undo sets, whole, of the other time */
+    char *fault;     /* what should not be; NULL: nothing */
+} DiskSight;
+
+void disk_sight_clear(DiskSight *sight);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DiskSight, disk_sight_clear)
+
+/* On what is there already. @boot: 1 for the first start of the host, 2 for the next. */
+DiskBench *disk_bench_open(const char *data, const char *host, const char *run, int boot);
+void disk_bench_free(DiskBench *bench);
+/* The catalog; before a fork it is closed. */
+gboolean disk_bench_connect(DiskBench *bench);
+void disk_bench_disconnect(DiskBench *bench);
+/* Make the machine, off, of time '1'. FALSE when something failed. */
+gboolean disk_bench_make(DiskBench *bench);
+/* As its guest and its owner would. */
+gboolean disk_bench_write(DiskBench *bench, char time);
+
+const char *disk_act_name(DiskAct act);
+gboolean disk_act_find(const char *name, DiskAct *ret_act);
+/* Bring a fresh machine to where the act begins; @on: it runs then. */
+gboolean disk_bench_prepare(DiskBench *bench, DiskAct act, gboolean on);
+gboolean disk_bench_act(DiskBench *bench, DiskAct act);
+/* How many acts it told of, or -1; @ret_failed (may be NULL): how many of them failed. */
+int disk_bench_recover(DiskBench *bench, int *ret_failed);
+
+/* ---- disk-sight.c ---- */
+
+/* Look at everything. */
+void disk_bench_look(DiskBench *bench, DiskSight *ret_sight);
+/* "old" or "new" if what stands is just what the act finds or leaves, else NULL. */
+const char *disk_sight_judge(const DiskSight *sight, DiskAct act);
+/* Whether a file holds what this part of the machine holds at that time. */
+gboolean disk_bench_holds(const char *path, guint index, char time);
+/* What this part of the machine holds at that time. */
+GBytes *disk_bench_content(guint index, char time);
+char *disk_bench_xml(char time);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiskBench, disk_bench_free)

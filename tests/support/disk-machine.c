@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "support/disk-machine.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/sys.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct {
+    VmsHypervisor hypervisor;
+    const DiskPlaces *places;
+} DiskMachine;
+
+static const char *const names[] = { "disks/a.raw", "disks/b.qcow2", "nvram/web.fd" };
+static const char *const formats[] = { "raw", "qcow2" };
+
+static const DiskPlaces *
+places_of(VmsHypervisor *hv)
+{
+    return ((DiskMachine *)hv)->places;
+}
+
+char *
+disk_machine_path(const DiskPlaces *places, guint index)
+{
+    return g_build_filename(places->data, names[index], NULL);
+}
+
+char *
+disk_machine_xml_path(const DiskPlaces *places)
+{
+    return g_build_filename(places->host, "web.xml", NULL);
+}
+
+/* ---- power ---- */
+
+static pid_t
+read_pid(const DiskPlaces *places)
+{
+    g_autofree char *path = g_build_filename(places->run, "qemu", NULL);
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? (pid_t)g_ascii_strtoll(text, NULL, 10)
+                                                        : 0;
+}
+
+/* The instance that runs; pid 0: off. */
+static VmsProcessId
+find_qemu(const DiskPlaces *places)
+{
+    VmsProcessId id = { 0 };
+    pid_t pid = read_pid(places);
+
+    if (pid <= 0 || !vms_process_identify(pid, &id))
+        return (VmsProcessId){ 0 };
+    return id;
+}
+
+gboolean
+disk_machine_is_on(const DiskPlaces *places)
+{
+    return find_qemu(places).pid > 0;
+}
+
+/* QEMU's locks of a writer: it has consistent read, write and resize, and shares none of them. */
+static void
+lock_disk(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    for (int offset = 0; fd >= 0 && offset < 4; offset++) {
+        struct flock held = { .l_type = F_RDLCK, .l_start = 100 + offset, .l_len = 1 };
+        struct flock closed = { .l_type = F_RDLCK, .l_start = 200 + offset, .l_len = 1 };
+
+        fcntl(fd, F_OFD_SETLK, &held);
+        fcntl(fd, F_OFD_SETLK, &closed);
+    }
+}
+
+/* A child that outlives us, as a daemon's would. */
+static void
+be_qemu(const DiskPlaces *places, int ready)
+{
+    setsid();
+    for (guint i = 0; i < DISK_MACHINE_DISKS; i++) {
+        g_autofree char *path = disk_machine_path(places, i);
+
+        lock_disk(path);
+    }
+    if (write(ready, "r", 1) != 1)
+        _exit(1);
+    close(ready);
+    for (;;)
+        pause();
+}
+
+static void
+note_pid(const DiskPlaces *places, pid_t pid)
+{
+    g_autofree char *path = g_build_filename(places->run, "qemu", NULL);
+    g_autofree char *text = g_strdup_printf("%d\n", (int)pid);
+
+    g_file_set_contents(path, text, -1, NULL);
+}
+
+static void
+start_qemu(const DiskPlaces *places)
+{
+    int ends[2];
+    char byte;
+    pid_t child;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    child = fork();
+    if (child == 0) {
+        pid_t daemon = fork();
+
+        if (daemon == 0)
+            be_qemu(places, ends[1]);
+        note_pid(places, daemon);
+        _exit(0);
+    }
+    close(ends[1]);
+    if (read(ends[0], &byte, 1) == 1)
+        while (!disk_machine_is_on(places))
+            vms_clock_sleep_us(200);
+    close(ends[0]);
+}
+
+void
+disk_machine_power(const DiskPlaces *places, gboolean on)
+{
+    pid_t pid = (pid_t)find_qemu(places).pid;
+
+    if (on && pid == 0)
+        start_qemu(places);
+    if (!on && pid > 0) {
+        kill(pid, SIGKILL);
+        while (disk_machine_is_on(places))
+            vms_clock_sleep_us(200);
+    }
+}
+
+static gboolean
+start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
+{
+    (void)uuid;
+    (void)paused;
+    (void)error;
+    disk_machine_power(places_of(hv), TRUE);
+    return TRUE;
+}
+
+static gboolean
+stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error)
+{
+    (void)uuid;
+    (void)way;
+    (void)error;
+    disk_machine_power(places_of(hv), FALSE);
+    return TRUE;
+}
+
+static gboolean
+destroy(VmsHypervisor *hv, const char *uuid, GError **error)
+{
+    return stop(hv, uuid, VMS_STOP_ACPI, error);
+}
+
+static gboolean
+read_state(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,
+           VmsInstance *ret_instance, GError **error)
+{
+    VmsProcessId qemu = find_qemu(places_of(hv));
+
+    (void)uuid;
+    (void)error;
+    *ret_state = qemu.pid > 0 ? VMSNAP_VM_RUNNING : VMSNAP_VM_OFF;
+    *ret_instance =
+        (VmsInstance){ .domain_id = qemu.pid > 0 ? (int)qemu.pid : -1, .process = qemu };
+    return TRUE;
+}
+
+/* ---- configuration ---- */
+
+static VmsDisk *
+new_disk(const DiskPlaces *places, guint index)
+{
+    g_autofree char *target = g_strdup_printf("vd%c", 'a' + (int)index);
+    VmsDisk *disk = vms_disk_new(target);
+
+    disk->source = VMS_SOURCE_FILE;
+    disk->source_type = g_strdup("file");
+    disk->bus = g_strdup("virtio");
+    disk->format = g_strdup(formats[index]);
+    disk->path = disk_machine_path(places, index);
+    return disk;
+}
+
+static gboolean
+survey(const DiskPlaces *places, VmsVm **ret_vm, GError **error)
+{
+    g_autoptr(VmsVm) vm = vms_vm_new(DISK_MACHINE_UUID, "web");
+    g_autofree char *path = disk_machine_xml_path(places);
+    VmsProcessId qemu = find_qemu(places);
+
+    if (!g_file_get_contents(path, &vm->inactive_xml, NULL, NULL))
+        return vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no VM web");
+    vm->state = qemu.pid > 0 ? VMSNAP_VM_RUNNING : VMSNAP_VM_OFF;
+    vm->domain_id = qemu.pid > 0 ? (int)qemu.pid : -1;
+    vm->state_reason = g_strdup("shutdown");
+    vm->persistent = TRUE;
+    vm->nvram = disk_machine_path(places, DISK_MACHINE_DISKS);
+    for (guint i = 0; i < DISK_MACHINE_DISKS; i++)
+        g_ptr_array_add(vm->disks, new_disk(places, i));
+    if (qemu.pid > 0) {
+        vm->live_xml = g_strdup(vm->inactive_xml);
+        vm->live_disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_disk_free);
+        for (guint i = 0; i < DISK_MACHINE_DISKS; i++)
+            g_ptr_array_add(vm->live_disks, new_disk(places, i));
+    }
+    *ret_vm = g_steal_pointer(&vm);
+    return TRUE;
+}
+
+static gboolean
+find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm, GError **error)
+{
+    (void)vm;
+    (void)secrets;
+    return survey(places_of(hv), ret_vm, error);
+}
+
+static gboolean
+list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error)
+{
+    VmsVm *vm = NULL;
+
+    (void)secrets;
+    if (!survey(places_of(hv), &vm, error))
+        return FALSE;
+    *ret_vms = g_ptr_array_new_with_free_func((GDestroyNotify)vms_vm_free);
+    g_ptr_array_add(*ret_vms, vm);
+    return TRUE;
+}
+
+static gboolean
+define(VmsHypervisor *hv, const char *xml, GError **error)
+{
+    const DiskPlaces *places = places_of(hv);
+    g_auto(VmsFd) dir = vms_sys_open_dir(places->host, error);
+
+    if (dir < 0)
+        return FALSE;
+    return vms_sys_replace_file(dir, "web.xml", xml, strlen(xml), 0600, error);
+}
+
+static gboolean
+read_writes(VmsHypervisor *hv, const char *uuid, const char *target, gint64 *ret_writes,
+            GError **error)
+{
+    (void)hv;
+    (void)uuid;
+    (void)target;
+    (void)error;
+    *ret_writes = 1;
+    return TRUE;
+}
+
+static gboolean
+read_block(VmsHypervisor *hv, const char *uuid, const char *target, VmsBlockInfo *ret_info,
+           GError **error)
+{
+    g_autofree char *path = disk_machine_path(places_of(hv), (guint)(target[2] - 'a'));
+    struct stat st;
+
+    (void)uuid;
+    if (stat(path, &st) != 0)
+        return vms_fail(error, VMSNAP_E_HYPERVISOR, "no file of %s", target);
+    *ret_info = (VmsBlockInfo){ .capacity = target[2] == 'a' ? (guint64)st.st_size : 1 << 20 };
+    return TRUE;
+}
+
+static gboolean
+read_job(VmsHypervisor *hv, const char *uuid, VmsJobKind *ret_kind, char **ret_socket,
+         GError **error)
+{
+    (void)hv;
+    (void)uuid;
+    (void)error;
+    *ret_kind = VMS_JOB_NONE;
+    if (ret_socket)
+        *ret_socket = NULL;
+    return TRUE;
+}
+
+static void
+free_machine(VmsHypervisor *hv)
+{
+    g_free(hv);
+}
+
+VmsHypervisor *
+disk_machine_new(const DiskPlaces *places)
+{
+    static const VmsHypervisorOps ops = {
+        .list_vms = list_vms,
+        .find_vm = find_vm,
+        .read_state = read_state,
+        .read_block = read_block,
+        .read_writes = read_writes,
+        .read_job = read_job,
+        .define = define,
+        .start = start,
+        .stop = stop,
+        .destroy = destroy,
+        .free = free_machine,
+    };
+    DiskMachine *self = g_new0(DiskMachine, 1);
+
+    self->hypervisor.ops = &ops;
+    self->hypervisor.qemu_uid = getuid();
+    self->hypervisor.qemu_gid = getgid();
+    self->places = places;
+    return &self->hypervisor;
+}

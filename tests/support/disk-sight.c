@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
+#include "engine/layout.h"
+#include "engine/lock.h"
+#include "engine/store.h"
+#include "record/record.h"
+#include "support/disk-bench.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What is there after whatever happened, compared byte for byte with what should be. */
+
+enum { PART_SIZE = 48 * 1024, CLUSTER_BITS = 16, QCOW2_CLUSTERS = 4 };
+
+void
+disk_sight_clear(DiskSight *sight)
+{
+    g_clear_pointer(&sight->fault, g_free);
+}
+
+/* ---- what should be ---- */
+
+static void
+put32(guint8 *at, guint32 value)
+{
+    value = GUINT32_TO_BE(value);
+    memcpy(at, &value, sizeof(value));
+}
+
+static void
+put64(guint8 *at, guint64 value)
+{
+    value = GUINT64_TO_BE(value);
+    memcpy(at, &value, sizeof(value));
+}
+
+/* Header, refcount table, refcount block and L1 table of an empty version 2 image of 1 MiB: what
+ * tells of the time lies behind, where no guest sees it, and is part of the file all the same. */
+static void
+put_qcow2(guint8 *data)
+{
+    gsize cluster = (gsize)1 << CLUSTER_BITS;
+
+    memcpy(data, "QFI\xfb", 4);
+    put32(data + 4, 2);
+    put32(data + 20, CLUSTER_BITS);
+    put64(data + 24, 1 << 20);
+    put32(data + 36, 1);
+    put64(data + 40, 3 * cluster);
+    put64(data + 48, cluster);
+    put32(data + 56, 1);
+    put64(data + cluster, 2 * cluster);
+    for (gsize i = 0; i < QCOW2_CLUSTERS; i++)
+        data[2 * cluster + 2 * i + 1] = 1;
+}
+
+GBytes *
+disk_bench_content(guint index, char time)
+{
+    gsize head = index == 1 ? (gsize)QCOW2_CLUSTERS << CLUSTER_BITS : 0;
+    gsize size = head + PART_SIZE;
+    guint8 *data = g_malloc0(size);
+    guint32 state = (guint32)time * 2654435761U + index;
+
+    if (head)
+        put_qcow2(data);
+    for (gsize i = head; i < size; i++) {
+        state = state * 1664525U + 1013904223U;
+        data[i] = (guint8)(state >> 24);
+    }
+    return g_bytes_new_take(data, size);
+}
+
+char *
+disk_bench_xml(char time)
+{
+    return g_strdup_printf("<domain type='kvm'>\n  <name>web</name>\n  <uuid>%s</uuid>\n"
+                           "  <title>%c</title>\n</domain>\n",
+                           DISK_MACHINE_UUID, time);
+}
+
+gboolean
+disk_bench_holds(const char *path, guint index, char time)
+{
+    g_autoptr(GBytes) wanted = disk_bench_content(index, time);
+    g_autofree char *data = NULL;
+    gsize size = 0;
+
+    return g_file_get_contents(path, &data, &size, NULL) && size == g_bytes_get_size(wanted) &&
+           memcmp(data, g_bytes_get_data(wanted, NULL), size) == 0;
+}
+
+/* ---- the machine ---- */
+
+static gboolean
+has_owner(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && (st.st_mode & 07777) == 0640 &&
+           (geteuid() != 0 || (st.st_uid == 101 && st.st_gid == 101));
+}
+
+static char
+time_of_part(const DiskPlaces *places, guint index)
+{
+    g_autofree char *path = disk_machine_path(places, index);
+
+    if (!has_owner(path))
+        return 'x';
+    for (char time = '1'; time <= '2'; time++) {
+        if (disk_bench_holds(path, index, time))
+            return time;
+    }
+    return 'x';
+}
+
+static char
+time_of_xml(const DiskPlaces *places)
+{
+    g_autofree char *path = disk_machine_xml_path(places);
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return 'x';
+    for (char time = '1'; time <= '2'; time++) {
+        g_autofree char *wanted = disk_bench_xml(time);
+
+        if (strcmp(text, wanted) == 0)
+            return time;
+    }
+    return 'x';
+}
+
+/* In full, for a message: "12" for disks of two times. */
+static char *
+times_of(const DiskPlaces *places)
+{
+    GString *times = g_string_new(NULL);
+
+    for (guint i = 0; i <= DISK_MACHINE_DISKS; i++)
+        g_string_append_c(times, time_of_part(places, i));
+    g_string_append_c(times, time_of_xml(places));
+    return g_string_free(times, FALSE);
+}
+
+/* ---- what belongs to records ---- */
+
+typedef struct {
+    DiskBench *bench;
+    DiskSight *sight;
+    GHashTable *owned; /* paths that may be there */
+} Look;
+
+static void G_GNUC_PRINTF(2, 3) blame(const Look *look, const char *format, ...)
+{
+    va_list args;
+
+    if (look->sight->fault)
+        return;
+    va_start(args, format);
+    look->sight->fault = g_strdup_vprintf(format, args);
+    va_end(args);
+}
+
+static void
+own(const Look *look, const char *path)
+{
+    g_hash_table_add(look->owned, g_strdup(path));
+}
+
+static void
+check_part(const Look *look, const char *path, guint index, char time, const char *what)
+{
+    own(look, path);
+    if (!disk_bench_holds(path, index, time))
+        blame(look, "%s %s does not hold time %c", what, path, time);
+}
+
+static guint
+index_of(const char *target)
+{
+    return g_str_has_prefix(target, "vd") ? (guint)(target[2] - 'a') : DISK_MACHINE_DISKS;
+}
+
+static void
+check_manifest(const Look *look, const VmsSnapshot *snapshot)
+{
+    g_autofree char *path = vms_layout_manifest(snapshot->folders->pdata[0]);
+    g_autofree char *text = NULL;
+    g_autoptr(VmsSnapshot) told = NULL;
+
+    own(look, path);
+    if (g_file_get_contents(path, &text, NULL, NULL))
+        told = vms_record_read_snapshot(text, NULL);
+    if (!told || g_strcmp0(told->uuid, snapshot->uuid) != 0)
+        blame(look, "manifest %s is not that of its snapshot", path);
+}
+
+static void
+check_snapshot(const Look *look, const VmsSnapshot *snapshot)
+{
+    if (snapshot->phase == VMSNAP_SNAPSHOT_FAILED)
+        return;
+    if (snapshot->phase != VMSNAP_SNAPSHOT_READY) {
+        blame(look, "snapshot %s is %s", snapshot->uuid, vms_snapshot_phase_name(snapshot->phase));
+        return;
+    }
+    look->sight->snapshots++;
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+
+        check_part(look, disk->image->path, index_of(disk->target), '1', "image");
+    }
+    for (guint i = 0; i < snapshot->parts->len; i++) {
+        const VmsPart *part = snapshot->parts->pdata[i];
+
+        check_part(look, part->stored, DISK_MACHINE_DISKS, '1', "image");
+    }
+    if (snapshot->parts->len != 1)
+        blame(look, "snapshot %s is without its NVRAM", snapshot->uuid);
+    for (guint i = 0; i < snapshot->folders->len; i++)
+        own(look, snapshot->folders->pdata[i]);
+    check_manifest(look, snapshot);
+}
+
+static void
+check_operation(const Look *look, const VmsOperation *operation)
+{
+    if (vms_operation_is_open(operation))
+        blame(look, "operation %s is open", operation->uuid);
+    if (strcmp(operation->type, "restore") != 0 || operation->undone ||
+        operation->phase != VMSNAP_OPERATION_COMPLETED)
+        return;
+    look->sight->undos++;
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        const VmsExchange *item = operation->exchanges->pdata[i];
+
+        check_part(look, item->next, index_of(item->target), '2', "old disk");
+    }
+    for (guint i = 0; i < operation->folders->len; i++)
+        own(look, operation->folders->pdata[i]);
+}
+
+static void
+check_records(const Look *look)
+{
+    VmsCatalog *catalog = look->bench->engine.drivers->catalog;
+    g_autoptr(GPtrArray) snapshots = NULL;
+    g_autoptr(GPtrArray) operations = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!vms_store_list_snapshots(catalog, VMSNAP_SNAPSHOT_KIND_VM, &snapshots, &error) ||
+        !vms_store_list_operations(catalog, &operations, &error))
+        blame(look, "catalog: %s", error->message);
+    for (guint i = 0; snapshots && i < snapshots->len; i++)
+        check_snapshot(look, snapshots->pdata[i]);
+    for (guint i = 0; operations && i < operations->len; i++)
+        check_operation(look, operations->pdata[i]);
+}
+
+/* ---- what nobody owns ---- */
+
+static void
+check_tree(const Look *look, const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        gboolean parent = strcmp(name, ".vmsnap") == 0;
+
+        if (parent && (look->sight->snapshots || look->sight->undos))
+            own(look, child);
+        if (!g_hash_table_contains(look->owned, child))
+            blame(look, "%s is left", child);
+        check_tree(look, child);
+    }
+}
+
+static void
+check_left(const Look *look)
+{
+    static const char *const trees[] = { "disks", "nvram" };
+    g_autofree char *leases = g_build_filename(look->bench->engine.state_dir, "leases", NULL);
+
+    for (guint i = 0; i <= DISK_MACHINE_DISKS; i++) {
+        g_autofree char *path = disk_machine_path(&look->bench->places, i);
+
+        own(look, path);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(trees); i++) {
+        g_autofree char *path = g_build_filename(look->bench->data, trees[i], NULL);
+
+        check_tree(look, path);
+    }
+    check_tree(look, leases);
+}
+
+static void
+check_lock(const Look *look)
+{
+    g_autofree char *name = vms_lock_name_vm(DISK_MACHINE_UUID);
+    g_autoptr(VmsLock) lock = NULL;
+
+    if (!vms_lock_take(look->bench->engine.runtime_dir, name, "sight", 0, NULL, &lock, NULL))
+        blame(look, "the VM's lock is not free");
+}
+
+void
+disk_bench_look(DiskBench *bench, DiskSight *ret_sight)
+{
+    g_autoptr(GHashTable) owned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    const Look look = { bench, ret_sight, owned };
+    g_autofree char *times = times_of(&bench->places);
+
+    *ret_sight = (DiskSight){ .time = times[0] };
+    for (const char *each = times; *each; each++) {
+        if (*each == times[0] && *each != 'x')
+            continue;
+        ret_sight->time = 'x';
+        blame(&look, "times are %s", times);
+    }
+    check_records(&look);
+    check_left(&look);
+    check_lock(&look);
+}
+
+const char *
+disk_sight_judge(const DiskSight *sight, DiskAct act)
+{
+    static const DiskSight olds[] = {
+        { '1', 0, 0, NULL }, { '2', 1, 0, NULL }, { '2', 1, 0, NULL }, { '1', 1, 1, NULL }
+    };
+    static const DiskSight news[] = {
+        { '1', 1, 0, NULL }, { '2', 0, 0, NULL }, { '1', 1, 1, NULL }, { '2', 1, 0, NULL }
+    };
+    const DiskSight *each[] = { &olds[act], &news[act] };
+
+    for (guint i = 0; !sight->fault && i < G_N_ELEMENTS(each); i++) {
+        if (sight->time == each[i]->time && sight->snapshots == each[i]->snapshots &&
+            sight->undos == each[i]->undos)
+            return i == 0 ? "old" : "new";
+    }
+    return NULL;
+}
