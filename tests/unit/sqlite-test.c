@@ -347,6 +347,42 @@ Test(sqlite, many_processes_may_make_it_at_once)
     }
 }
 
+/* Dies in the first transaction of all, its rollback journal on disk. */
+static void
+leave_half_made(void)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    sqlite3 *db = NULL;
+
+    cr_assert_eq(g_mkdir_with_parents(folder, 0700), 0);
+    if (sqlite3_open(path, &db) == SQLITE_OK)
+        sqlite3_exec(db,
+                     "PRAGMA cache_size=1; BEGIN; CREATE TABLE t (x);"
+                     "INSERT INTO t VALUES (randomblob(1000000))",
+                     NULL, NULL, NULL);
+    kill(getpid(), SIGKILL);
+}
+
+Test(sqlite, a_catalog_whose_maker_died_is_made_by_the_next)
+{
+    g_autofree char *journal = g_strconcat(path, "-journal", NULL);
+    g_autoptr(VmsCatalog) reading = NULL;
+    g_autoptr(VmsCatalog) catalog = NULL;
+    g_autoptr(GPtrArray) none = NULL;
+    pid_t child = fork();
+
+    if (child == 0)
+        leave_half_made();
+    waitpid(child, NULL, 0);
+    cr_assert(g_file_test(journal, G_FILE_TEST_EXISTS));
+    reading = must_open(TRUE);
+    cr_assert(vms_catalog_list(reading, "snapshot", &none, NULL));
+    cr_assert_eq(none->len, 0);
+    catalog = must_open(FALSE);
+    cr_assert(put(catalog, "a", 0, "1", NULL));
+    cr_assert_not(g_file_test(journal, G_FILE_TEST_EXISTS));
+}
+
 /* Writes pairs of records in one batch each until it is killed, telling each durable one. */
 static void
 write_pairs(int tell)

@@ -56,13 +56,26 @@ vms_schema_look(sqlite3 *db, GError **error)
     return read_version(db, &version, error);
 }
 
+/* Whoever made it died on the way into WAL mode, before there was a table: a connection for writing
+ * takes that back, one for reading must not. In WAL mode there is no such journal. */
+static gboolean
+is_half_made(sqlite3 *db)
+{
+    return sqlite3_extended_errcode(db) == SQLITE_READONLY_ROLLBACK;
+}
+
 gboolean
 vms_schema_check(sqlite3 *db, gboolean *ret_empty, GError **error)
 {
+    g_autoptr(GError) failed = NULL;
     gint64 version = 0;
 
-    if (!read_version(db, &version, error))
-        return FALSE;
+    if (!read_version(db, &version, &failed)) {
+        *ret_empty = is_half_made(db);
+        if (!*ret_empty)
+            g_propagate_error(error, g_steal_pointer(&failed));
+        return *ret_empty;
+    }
     *ret_empty = version == 0;
     if (version != 0 && version < (gint64)G_N_ELEMENTS(steps))
         return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "OlderSchema",
