@@ -78,6 +78,10 @@ typedef struct vmsnap_disk_list vmsnap_disk_list;
 typedef struct vmsnap_snapshot_list vmsnap_snapshot_list;
 /** Readings of several operations. See operation.h. */
 typedef struct vmsnap_operation_list vmsnap_operation_list;
+/** What a restore keeps, so that it can be undone. See undo.h. */
+typedef struct vmsnap_undo_set vmsnap_undo_set;
+/** Readings of several undo sets. See undo.h. */
+typedef struct vmsnap_undo_set_list vmsnap_undo_set_list;
 /** Why a call failed. See error.h. */
 typedef struct vmsnap_error vmsnap_error;
 

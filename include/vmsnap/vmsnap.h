@@ -19,6 +19,7 @@
 #include <vmsnap/plan.h>
 #include <vmsnap/restore.h>
 #include <vmsnap/snapshot.h>
+#include <vmsnap/undo.h>
 #include <vmsnap/version.h>
 #include <vmsnap/vm.h>
 

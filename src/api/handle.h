@@ -25,7 +25,9 @@ typedef enum {
     VMS_MAGIC_JOB = 0x564d530a,
     VMS_MAGIC_DISK = 0x564d530b,
     VMS_MAGIC_DISK_LIST = 0x564d530c,
-    VMS_MAGIC_FREEZE = 0x564d530d
+    VMS_MAGIC_FREEZE = 0x564d530d,
+    VMS_MAGIC_UNDO_SET = 0x564d5320,
+    VMS_MAGIC_UNDO_SET_LIST = 0x564d5321
 } VmsMagic;
 
 typedef struct {

@@ -15,7 +15,7 @@ typedef struct VmsTask {
     char *operation; /* UUID of its record; NULL: it has none */
     char *vm;        /* NULL where there is none; so for all below */
     char *snapshot;  /* UUID: what it is about, or what it made */
-    char *restore;   /* undo: UUID of the restore */
+    char *restore;   /* undo, drop: UUID of the restore */
     char *hash;      /* restore: of its plan, as the next */
     char *identity;
     vmsnap_mode mode;            /* restore */
@@ -23,7 +23,8 @@ typedef struct VmsTask {
     GPtrArray *members;          /* group: VmsGroupMember* */
     gboolean aborts;             /* group: on a straggler */
     VmsRestoreRequest restoring; /* restore, undo */
-    GPtrArray *acts;             /* recover, forced thaw: VmsRecoveryAct*, what it did */
+    gboolean dry;                /* collect: only tell */
+    GPtrArray *acts;             /* recover, forced thaw, collect: VmsRecoveryAct*, what it did */
     VmsFreezeRequest *freezing;  /* freeze */
     VmsFrozenVm *frozen;         /* freeze: what it made; end: what it ends */
     atomic_int holds;            /* freeze: 1: no handle took it over yet */

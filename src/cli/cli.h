@@ -101,6 +101,10 @@ void cli_table_print(CliTable *table);
 void cli_answer_list(const Cli *cli, const GPtrArray *documents, const char *const *titles,
                      void (*add_row)(CliTable *table, const char *json));
 
+/* The answer of a job that lists its acts, in acts.c; @nothing is said when there are none. Takes
+ * @error, which may be NULL. */
+CliExit cli_tell_acts(const Cli *cli, const char *json, const char *nothing, vmsnap_error *error);
+
 char *cli_format_size(guint64 bytes);
 char *cli_format_age(const char *time);
 
@@ -145,6 +149,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_snapshot, vmsnap_snapshot_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_snapshot_list, vmsnap_snapshot_list_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_operation, vmsnap_operation_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_operation_list, vmsnap_operation_list_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_undo_set_list, vmsnap_undo_set_list_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_freeze, vmsnap_freeze_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_plan, vmsnap_plan_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmsnap_job, vmsnap_job_unref)

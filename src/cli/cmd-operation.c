@@ -4,16 +4,6 @@
 
 #include <stdio.h>
 
-static gboolean
-can_be_undone(const char *json)
-{
-    g_autoptr(JsonNode) document = cli_document_parse(json);
-    JsonObject *root = cli_document_root(document);
-    g_autofree char *until = cli_text(root, "undo_until");
-
-    return until && !cli_truth(root, "undone");
-}
-
 static void
 add_operation(CliTable *table, const char *json)
 {
@@ -30,7 +20,7 @@ add_operation(CliTable *table, const char *json)
 }
 
 static CliExit
-list_operations(Cli *cli, gboolean (*wanted)(const char *json))
+run_list(Cli *cli)
 {
     static const char *const titles[] = { "OPERATION", "TYPE",       "PHASE", "SOURCE",
                                           "TARGET",    "UNDO UNTIL", NULL };
@@ -46,17 +36,10 @@ list_operations(Cli *cli, gboolean (*wanted)(const char *json))
     for (size_t i = 0; i < vmsnap_operation_list_get_count(list); i++) {
         const char *json = vmsnap_operation_get_json(vmsnap_operation_list_get_item(list, i));
 
-        if (!wanted || wanted(json))
-            g_ptr_array_add(documents, (char *)json);
+        g_ptr_array_add(documents, (char *)json);
     }
     cli_answer_list(cli, documents, titles, add_operation);
     return CLI_DONE;
-}
-
-static CliExit
-run_list(Cli *cli)
-{
-    return list_operations(cli, NULL);
 }
 
 const CliCommand cli_operation_list = {
@@ -64,19 +47,6 @@ const CliCommand cli_operation_list = {
     .arguments = "",
     .summary = "List what was done and what runs",
     .run = run_list,
-};
-
-static CliExit
-run_undo_list(Cli *cli)
-{
-    return list_operations(cli, can_be_undone);
-}
-
-const CliCommand cli_undo_list = {
-    .name = "undo list",
-    .arguments = "",
-    .summary = "List restores that can be taken back",
-    .run = run_undo_list,
 };
 
 static CliExit

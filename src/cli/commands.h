@@ -24,6 +24,8 @@ extern const CliCommand cli_snapshot_wait;
 extern const CliCommand cli_restore;
 extern const CliCommand cli_undo;
 extern const CliCommand cli_undo_list;
+extern const CliCommand cli_undo_drop;
+extern const CliCommand cli_gc;
 extern const CliCommand cli_operation_list;
 extern const CliCommand cli_operation_show;
 extern const CliCommand cli_recover;

@@ -29,6 +29,8 @@ static const CliCommand *const commands[] = {
     &cli_restore,
     &cli_undo,
     &cli_undo_list,
+    &cli_undo_drop,
+    &cli_gc,
     &cli_operation_list,
     &cli_operation_show,
     &cli_recover,

@@ -64,6 +64,8 @@ _vmsnap()
             --freeze-budget --accept-unfrozen --store --label --description' ;;
         'freeze '*) options='--timeout --wait-ready --freeze-call --disk --accept-unfrozen' ;;
         'recover '*) options='--force-thaw' ;;
+        'gc '*) options='--dry-run' ;;
+        'undo list' | 'undo drop') options= ;;
         'snapshot list') options='--vm --label' ;;
         'disk-snapshot list') options='--disk --label' ;;
         'snapshot wait' | 'disk-snapshot wait') options='--timeout' ;;
@@ -76,12 +78,13 @@ _vmsnap()
     fi
 
     case "${#words[@]} ${words[*]}" in
-    '0 ') options='check freeze thaw vm disk snapshot disk-snapshot restore undo operation recover' ;;
+    '0 ') options='check freeze thaw vm disk snapshot disk-snapshot restore undo gc operation recover' ;;
     '1 vm') options='list show' ;;
     '1 disk') options='list' ;;
     '1 snapshot' | '1 disk-snapshot') options='create list show delete verify wait' ;;
     '1 operation') options='list show' ;;
-    '1 undo') options="list $(_vmsnap_names undo list)" ;;
+    '1 undo') options="list drop $(_vmsnap_names undo list)" ;;
+    '2 undo drop') options=$(_vmsnap_names undo list) ;;
     '1 check' | '1 freeze' | '1 thaw' | '1 restore' | '2 vm show' | '2 disk list' | '2 snapshot create')
         options=$(_vmsnap_names vm list) ;;
     '2 restore '* | '2 snapshot show' | '2 snapshot delete' | '2 snapshot verify' | \

@@ -155,6 +155,13 @@ gboolean vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, Vms
 /* engine/undo.c */
 gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
                          const VmsRestoreRequest *request, VmsProgress *progress, GError **error);
+/* engine/undo-set.c: VmsUndoSet*, oldest first. */
+gboolean vms_engine_list_undo_sets(VmsEngine *engine, GPtrArray **ret_sets, GError **error);
+gboolean vms_engine_drop_undo(VmsEngine *engine, const char *operation_uuid,
+                              const char *restore_uuid, VmsProgress *progress, GError **error);
+/* engine/collect.c: expired undo sets, and what finished operations left; @ret_acts as below. */
+gboolean vms_engine_collect(VmsEngine *engine, gboolean dry, VmsProgress *progress,
+                            GPtrArray **ret_acts, GError **error);
 /* engine/recover.c; @ret_acts: VmsRecoveryAct*, set on failure too: what was done until then. Fails
  * with the first reason when something could not be recovered. */
 gboolean vms_engine_recover(VmsEngine *engine, VmsProgress *progress, GPtrArray **ret_acts,

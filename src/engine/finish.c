@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/finish.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
 #include "engine/journal.h"
 #include "engine/layout.h"
+
+#define UNDO_DEFAULT_S (24 * 60 * 60)
+
+void
+vms_finish_restore(VmsOperation *operation, const char *message)
+{
+    gint64 ttl = operation->undo_ttl_s > 0 ? operation->undo_ttl_s : UNDO_DEFAULT_S;
+
+    operation->undo_until_us = vms_clock_realtime_us() + ttl * G_USEC_PER_SEC;
+    vms_journal_complete(operation, message);
+}
 
 /* The set that the undo took out: the restored disks. The snapshot they came from is still there.
  */
@@ -37,6 +49,46 @@ vms_finish_undo(VmsEngine *engine, VmsWork *work, GError **error)
     if (!vms_store_save(engine->drivers->catalog, &restore, error))
         return FALSE;
     vms_journal_complete(work->operation, "the VM is as it was before the restore");
+    return vms_journal_close(engine, work, error);
+}
+
+/* What the restore took out, as far as it is still that: whatever else stands there stays, and the
+ * folder with it. */
+static gboolean
+remove_old_set(VmsEngine *engine, const VmsOperation *restore, GError **error)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+
+    for (guint i = 0; i < restore->exchanges->len; i++) {
+        const VmsExchange *item = restore->exchanges->pdata[i];
+        VmsFileId now = { 0 };
+
+        if (!vms_volume_identify(engine->drivers->volume, item->next, &now, NULL))
+            continue;
+        if (now.ino == item->old_file.ino)
+            g_ptr_array_add(files, item->next);
+        else
+            vms_log(engine->log, VMSNAP_LOG_WARNING, "'%s' is another file now and stays",
+                    item->next);
+    }
+    return vms_layout_remove(engine, files, restore->folders, error);
+}
+
+gboolean
+vms_finish_drop(VmsEngine *engine, VmsWork *work, GError **error)
+{
+    g_auto(VmsWork) restore = { 0 };
+
+    if (!vms_store_load_operation(engine->drivers->catalog, work->operation->undo_of,
+                                  &restore.operation, &restore.operation_version, error) ||
+        !remove_old_set(engine, restore.operation, error))
+        return FALSE;
+    vms_crash_point("drop-removed");
+    restore.operation->undone = TRUE;
+    restore.operation->undo_until_us = 0;
+    if (!vms_store_save(engine->drivers->catalog, &restore, error))
+        return FALSE;
+    vms_journal_complete(work->operation, "the undo set is gone");
     return vms_journal_close(engine, work, error);
 }
 

@@ -9,7 +9,11 @@
 /* The last steps of operations whose outcome stands already: run by the operation itself and,
  * after a crash, by recover. Each may be repeated. */
 
+/* Mark a restore as completed, its old set kept for as long as was asked. Not stored yet. */
+void vms_finish_restore(VmsOperation *operation, const char *message);
 /* Remove what the undo took out of place, mark the restore as undone, close the record. */
 gboolean vms_finish_undo(VmsEngine *engine, VmsWork *work, GError **error);
+/* Remove a restore's undo set, mark the restore as undone, close the record. */
+gboolean vms_finish_drop(VmsEngine *engine, VmsWork *work, GError **error);
 /* Remove a snapshot's files, then its record, and close the operation's. */
 gboolean vms_finish_delete(VmsEngine *engine, VmsWork *work, GError **error);

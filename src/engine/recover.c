@@ -271,8 +271,7 @@ recover_replace(const Recovery *self, VmsWork *work, const char **ret_act, GErro
             return FALSE;
         if (undo)
             return vms_finish_undo(self->engine, work, error);
-        operation->undo_until_us = vms_clock_realtime_us() + (gint64)24 * 3600 * G_USEC_PER_SEC;
-        vms_journal_complete(operation, "finished by recover; the old set is kept");
+        vms_finish_restore(operation, "finished by recover; the old set is kept");
         return TRUE;
     }
     if (!vms_replace_back(self->engine, work, error))
@@ -297,7 +296,8 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
         return recover_snapshot(self, work, error);
     if (strcmp(type, "delete") == 0) {
         *ret_act = "finished";
-        return vms_finish_delete(self->engine, work, error);
+        return work->operation->undo_of ? vms_finish_drop(self->engine, work, error)
+                                        : vms_finish_delete(self->engine, work, error);
     }
     if (strcmp(type, "restore") == 0 || strcmp(type, "undo") == 0)
         return recover_replace(self, work, ret_act, error);
@@ -327,7 +327,7 @@ load_work(const Recovery *self, const VmsOperation *seen, VmsWork *work, GError 
 {
     VmsCatalog *catalog = self->engine->drivers->catalog;
     gboolean with_snapshot =
-        vms_operation_takes_snapshot(seen) || strcmp(seen->type, "delete") == 0;
+        vms_operation_takes_snapshot(seen) || (strcmp(seen->type, "delete") == 0 && !seen->undo_of);
     g_autoptr(GError) missing = NULL;
 
     if (!vms_store_load_operation(catalog, seen->uuid, &work->operation, &work->operation_version,

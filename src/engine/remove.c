@@ -3,16 +3,30 @@
 #include "base/sys.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
+#include "engine/in-use.h"
 #include "engine/inventory.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
+#include "engine/undo-set.h"
 
 #include <vmsnap/job.h>
 
+/* An old disk that somebody keeps may be a layer over an image of the snapshot. */
 static gboolean
-in_use(GError **error, const char *object, const char *holder)
+check_undo_sets(VmsEngine *engine, const VmsSnapshot *snapshot, const GPtrArray *operations,
+                GError **error)
 {
-    return vms_refuse(error, VMSNAP_E_IN_USE, "InUse", "'%s' is in use by %s", object, holder);
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+        const VmsOperation *user = vms_undo_set_find_user(engine, operations, disk->image->path);
+        g_autofree char *holder = NULL;
+
+        if (!user)
+            continue;
+        holder = g_strdup_printf("the undo set of restore %s", user->uuid);
+        return vms_in_use_refuse(error, disk->image->path, holder);
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -32,32 +46,9 @@ check_operations(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
             !vms_journal_owner_alive(engine, operation))
             continue;
         holder = g_strdup_printf("operation %s (%s)", operation->uuid, operation->type);
-        return in_use(error, snapshot->name, holder);
+        return vms_in_use_refuse(error, snapshot->name, holder);
     }
-    return TRUE;
-}
-
-static gboolean
-check_image(VmsEngine *engine, const VmsInventory *inventory, const char *path, GError **error)
-{
-    VmsFileId file = { 0 };
-    g_auto(VmsImageUse) use = { 0 };
-    VmsFileUser user;
-
-    if (!vms_volume_identify(engine->drivers->volume, path, &file, NULL))
-        return TRUE; /* gone: nobody can need it */
-    if (inventory && vms_inventory_find_user(inventory, NULL, path, &file, &user)) {
-        g_autofree char *holder = vms_holder_describe(&user.holder);
-
-        return in_use(error, path, holder);
-    }
-    if (!vms_volume_read_use(engine->drivers->volume, path, &use, error))
-        return FALSE;
-    if (use.writer || use.reader)
-        return in_use(error, path,
-                      use.holders && use.holders->len > 0 ? use.holders->pdata[0]
-                                                          : "another process");
-    return TRUE;
+    return check_undo_sets(engine, snapshot, operations, error);
 }
 
 static gboolean
@@ -72,7 +63,7 @@ check_unused(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
     for (guint i = 0; i < snapshot->disks->len; i++) {
         const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
 
-        if (!check_image(engine, inventory, disk->image->path, error))
+        if (!vms_in_use_check_file(engine, inventory, disk->image->path, error))
             return FALSE;
     }
     return TRUE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
 #include "engine/engine.h"
+#include "engine/finish.h"
 #include "engine/journal.h"
 #include "engine/layout.h"
 #include "engine/lock.h"
@@ -14,8 +14,6 @@
 #include "plan/generation.h"
 
 #include <vmsnap/job.h>
-
-#define UNDO_DEFAULT_S (24 * 60 * 60)
 
 /* One restore being run. */
 typedef struct {
@@ -71,8 +69,22 @@ check_plan(const Restoring *self, const VmsRestoreOrder *order, GError **error)
     return TRUE;
 }
 
+/* What the VM says of the file that stands there; NULL if it says nothing that we know. */
+static char *
+find_format(const VmsVm *vm, const char *path)
+{
+    for (guint i = 0; i < vm->disks->len; i++) {
+        const VmsDisk *disk = vm->disks->pdata[i];
+
+        if (g_strcmp0(disk->path, path) == 0 &&
+            (g_strcmp0(disk->format, "raw") == 0 || g_strcmp0(disk->format, "qcow2") == 0))
+            return g_strdup(disk->format);
+    }
+    return NULL;
+}
+
 static void
-plan_exchange(VmsOperation *operation, const VmsRestoreDisk *disk)
+plan_exchange(VmsOperation *operation, const VmsVm *vm, const VmsRestoreDisk *disk)
 {
     g_autofree char *parent = g_path_get_dirname(disk->path);
     g_autofree char *folder = vms_layout_folder(parent, operation->uuid);
@@ -82,6 +94,7 @@ plan_exchange(VmsOperation *operation, const VmsRestoreDisk *disk)
 
     item->existed = disk->exists;
     item->old_file = disk->file;
+    item->old_format = find_format(vm, disk->path);
     g_ptr_array_add(operation->exchanges, item);
     g_ptr_array_add(operation->files, g_strdup(next));
     if (!g_ptr_array_find_with_equal_func(operation->folders, folder, g_str_equal, NULL))
@@ -115,6 +128,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
 
     self->work.operation = operation;
     operation->mode = mode;
+    operation->undo_ttl_s = self->request->undo_ttl_s;
     operation->vm_uuid = g_strdup(vm->uuid);
     operation->vm_name = g_strdup(vm->name);
     operation->snapshot = g_strdup(snapshot->uuid);
@@ -127,7 +141,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
     operation->start_paused = vm->state == VMSNAP_VM_PAUSED;
     copy_plan(operation, self->plan);
     for (guint i = 0; i < self->survey->input.disks->len; i++)
-        plan_exchange(operation, self->survey->input.disks->pdata[i]);
+        plan_exchange(operation, vm, self->survey->input.disks->pdata[i]);
     vms_restore_plan_parts(&self->survey->input, operation);
     return vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
@@ -218,11 +232,9 @@ static gboolean
 complete(Restoring *self, GError **error)
 {
     VmsOperation *operation = self->work.operation;
-    guint ttl = self->request->undo_ttl_s ? self->request->undo_ttl_s : UNDO_DEFAULT_S;
 
     vms_progress_enter(self->progress, VMSNAP_STAGE_FINISHING);
-    operation->undo_until_us = vms_clock_realtime_us() + (gint64)ttl * G_USEC_PER_SEC;
-    vms_journal_complete(operation, "the VM is as the snapshot was; the old set is kept");
+    vms_finish_restore(operation, "the VM is as the snapshot was; the old set is kept");
     vms_crash_point("restore-complete");
     return vms_journal_close(self->engine, &self->work, error);
 }

@@ -8,6 +8,7 @@
 #include "engine/lock.h"
 #include "engine/replace.h"
 #include "engine/survey.h"
+#include "engine/undo-set.h"
 #include "model/name.h"
 #include "plan/generation.h"
 
@@ -16,8 +17,7 @@
 static gboolean
 check_undoable(const VmsOperation *restore, GError **error)
 {
-    if (g_strcmp0(restore->type, "restore") != 0 || restore->phase != VMSNAP_OPERATION_COMPLETED ||
-        restore->undone)
+    if (!vms_undo_set_is_kept(restore))
         return vms_refuse(error, VMSNAP_E_NOT_FOUND, "NothingToUndo",
                           "operation %s left nothing to undo", restore->uuid);
     return TRUE;

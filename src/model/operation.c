@@ -44,6 +44,7 @@ vms_exchange_free(VmsExchange *exchange)
     g_free(exchange->target);
     g_free(exchange->path);
     g_free(exchange->next);
+    g_free(exchange->old_format);
     g_free(exchange);
 }
 

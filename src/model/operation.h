@@ -21,6 +21,7 @@ typedef struct {
     char *path;         /* the disk's own path, same before and after */
     char *next;         /* the new image made beside it; after the exchange: the old one */
     VmsFileId old_file; /* identity of what stood at path */
+    char *old_format;   /* of what stood at path, as its VM says; NULL: not known */
     VmsFileId new_file; /* identity of what was made at next; ino 0: not made yet */
     gboolean existed;   /* FALSE: nothing stood at path */
     gboolean renewed;   /* whoever uses it puts a new file at path each time it changes */
@@ -59,7 +60,7 @@ typedef struct {
     char *disk;     /* of a disk snapshot: "web/vda", or the path when no VM has it; NULL: none */
     char *snapshot; /* UUID of the snapshot it is about; NULL: none */
     char *snapshot_name;
-    char *undo_of; /* undo: UUID of the restore it takes back */
+    char *undo_of; /* undo, or delete of an undo set: UUID of the restore */
     gint64 created_us;
     gint64 finished_us; /* 0: not yet */
     /* owner */
@@ -88,6 +89,7 @@ typedef struct {
     guint64 space_free;
     gint64 expected_downtime_us; /* -1: none, or not known */
     gint64 downtime_us;          /* 0: none */
+    gint64 undo_ttl_s;           /* how long what it replaces is to be kept; 0: a day */
     gint64 undo_until_us;        /* 0: nothing to undo */
     gboolean undone;             /* its undo set was used or dropped */
     int error_code;              /* of a failed one */

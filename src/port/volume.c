@@ -119,6 +119,12 @@ vms_volume_remove_folder(VmsVolume *volume, const char *path, GError **error)
 }
 
 gboolean
+vms_volume_list_folder(VmsVolume *volume, const char *path, GPtrArray **ret_names, GError **error)
+{
+    return volume->ops->list_folder(volume, path, ret_names, error);
+}
+
+gboolean
 vms_volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, char **ret_sha256,
                   GError **error)
 {

@@ -79,6 +79,10 @@ typedef struct {
     /* All missing parents with @mode; NULL-safe remove of an empty one. */
     gboolean (*make_folder)(VmsVolume *volume, const char *path, guint32 mode, GError **error);
     gboolean (*remove_folder)(VmsVolume *volume, const char *path, GError **error);
+    /* Names in a folder (char*), sorted; NOT_FOUND if it is not there. No component of @path may be
+     * a symbolic link below the folder's parent. */
+    gboolean (*list_folder)(VmsVolume *volume, const char *path, GPtrArray **ret_names,
+                            GError **error);
     /* sha256 of the file, lower-case hex. */
     gboolean (*digest)(VmsVolume *volume, const char *path, VmsProgress *progress,
                        char **ret_sha256, GError **error);
@@ -126,6 +130,8 @@ gboolean vms_volume_rename(VmsVolume *volume, const char *from, const char *to, 
 gboolean vms_volume_remove(VmsVolume *volume, const char *path, GError **error);
 gboolean vms_volume_make_folder(VmsVolume *volume, const char *path, guint32 mode, GError **error);
 gboolean vms_volume_remove_folder(VmsVolume *volume, const char *path, GError **error);
+gboolean vms_volume_list_folder(VmsVolume *volume, const char *path, GPtrArray **ret_names,
+                                GError **error);
 gboolean vms_volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress,
                            char **ret_sha256, GError **error);
 gboolean vms_volume_read_whole(VmsVolume *volume, const char *path, guint64 limit,

@@ -5,6 +5,7 @@
 #include "model/freeze.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
+#include "model/undo-set.h"
 #include "model/vm.h"
 #include "plan/check-result.h"
 #include "plan/plan.h"
@@ -18,6 +19,7 @@ char *vms_view_vm(const VmsVm *vm);
 char *vms_view_disk(const VmsDiskInfo *disk);
 char *vms_view_snapshot(const VmsSnapshot *snapshot);
 char *vms_view_operation(const VmsOperation *operation);
+char *vms_view_undo_set(const VmsUndoSet *set);
 char *vms_view_plan(const VmsPlan *plan);
 char *vms_view_freeze(const VmsFreeze *freeze);
 char *vms_view_check(const VmsCheckResult *check);

@@ -36,6 +36,11 @@ FIELD(vmsnap_context_status, struct_size, 0, 8);
 FIELD(vmsnap_context_status, open_operations, 8, 8);
 FIELD(vmsnap_context_status, open_freezes, 16, 8);
 
+GROWING(vmsnap_collect_options, 16);
+FIELD(vmsnap_collect_options, struct_size, 0, 8);
+FIELD(vmsnap_collect_options, flags, 8, 4);
+FIELD(vmsnap_collect_options, reserved0, 12, 4);
+
 GROWING(vmsnap_freeze_options, 40);
 FIELD(vmsnap_freeze_options, struct_size, 0, 8);
 FIELD(vmsnap_freeze_options, disks, 8, 8);
@@ -180,6 +185,14 @@ NUMBER(VMSNAP_RESTORE_FORCE_STOP, 1);
 NUMBER(VMSNAP_RESTORE_ALLOW_PARTIAL, 2);
 NUMBER(VMSNAP_RESTORE_DROP_MANAGED_SAVE, 4);
 NUMBER(VMSNAP_RESTORE_NO_START, 8);
+
+ENUM(vmsnap_undo_state);
+NUMBER(VMSNAP_UNDO_KEPT, 1);
+NUMBER(VMSNAP_UNDO_EXPIRED, 2);
+NUMBER(VMSNAP_UNDO_LOST, 3);
+
+ENUM(vmsnap_collect_flags);
+NUMBER(VMSNAP_COLLECT_DRY_RUN, 1);
 
 ENUM(vmsnap_consistency_policy);
 NUMBER(VMSNAP_CONSISTENCY_REQUIRE, 0);

@@ -118,7 +118,7 @@ class Usage(Case):
         ["undo"], ["undo", "drop"], ["undo", "not-a-uuid"], ["--no-recover=1", "vm", "list"],
         ["clone", "web", "--mode", "strict"], ["freeze"], ["thaw"],
         ["freeze", "web", "--timeout", "601"],
-        ["gc"], ["export", "disk:/x"],
+        ["gc", "now"], ["undo", "drop"], ["undo", "drop", "x"], ["export", "disk:/x"],
         ["disk-snapshot", "create", "disk", "a"], ["disk-snapshot", "create", "web/", "a"],
         ["disk-snapshot", "create", "web/vda", "a", "--disk", "vda"],
         ["disk-snapshot", "create", "web/vda", "a", "--format", "vmdk"],
@@ -191,7 +191,7 @@ class Usage(Case):
     def test_completion_knows_where_it_is(self):
         names = "--no-recover -q vm list"
         for words, offers, asked in [
-                ([""], "check freeze thaw vm disk snapshot disk-snapshot restore undo operation recover", None),
+                ([""], "check freeze thaw vm disk snapshot disk-snapshot restore undo gc operation recover", None),
                 (["check", ""], "web", names),
                 (["--state-dir", "/x", "check", "w"], "web",
                  "--no-recover -q --state-dir /x vm list"),

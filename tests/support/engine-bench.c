@@ -255,7 +255,9 @@ gboolean
 engine_bench_restore(EngineBench *bench, const char *snapshot, char **ret_uuid)
 {
     g_autofree char *operation = vms_name_new_uuid();
-    const VmsRestoreRequest request = { .flags = bench->restore_flags, .stop_timeout_ms = 200 };
+    const VmsRestoreRequest request = { .flags = bench->restore_flags,
+                                        .stop_timeout_ms = 200,
+                                        .undo_ttl_s = bench->undo_ttl_s };
     g_autoptr(VmsPlan) plan = NULL;
     VmsRestoreOrder order = { .operation_uuid = operation,
                               .snapshot_uuid = snapshot,
@@ -281,6 +283,30 @@ engine_bench_undo(EngineBench *bench, const char *restore)
     g_clear_error(&bench->error);
     return vms_engine_undo(&bench->engine, operation, restore, &request, &bench->progress,
                            &bench->error);
+}
+
+gboolean
+engine_bench_drop(EngineBench *bench, const char *restore)
+{
+    g_autofree char *operation = vms_name_new_uuid();
+
+    g_clear_error(&bench->error);
+    return vms_engine_drop_undo(&bench->engine, operation, restore, &bench->progress,
+                                &bench->error);
+}
+
+int
+engine_bench_collect(EngineBench *bench, gboolean dry, const char *act)
+{
+    g_autoptr(GPtrArray) acts = NULL;
+    int count = 0;
+
+    g_clear_error(&bench->error);
+    if (!vms_engine_collect(&bench->engine, dry, &bench->progress, &acts, &bench->error))
+        return -1;
+    for (guint i = 0; i < acts->len; i++)
+        count += strcmp(((const VmsRecoveryAct *)acts->pdata[i])->act, act) == 0;
+    return count;
 }
 
 gboolean

@@ -16,6 +16,7 @@ typedef struct {
     VmsEngine engine;
     VmsProgress progress;
     guint restore_flags;
+    guint undo_ttl_s;
     vmsnap_consistency_policy policy; /* of snapshots */
     GError *error;                    /* of the last call that failed */
 } EngineBench;
@@ -42,6 +43,9 @@ gboolean engine_bench_snapshot(EngineBench *bench, char **ret_snapshot);
 gboolean engine_bench_disk_snapshot(EngineBench *bench, const char *disk, char **ret_snapshot);
 gboolean engine_bench_restore(EngineBench *bench, const char *snapshot, char **ret_uuid);
 gboolean engine_bench_undo(EngineBench *bench, const char *restore);
+gboolean engine_bench_drop(EngineBench *bench, const char *restore);
+/* How many acts of this kind; -1: it failed. */
+int engine_bench_collect(EngineBench *bench, gboolean dry, const char *act);
 gboolean engine_bench_delete(EngineBench *bench, const char *snapshot);
 /* How many acts; -1: it failed. @ret_failed (may be NULL): how many of them failed. */
 int engine_bench_recover(EngineBench *bench, int *ret_failed);

@@ -288,6 +288,12 @@ volume_remove_folder(VmsVolume *volume, const char *path, GError **error)
 }
 
 static gboolean
+volume_list_folder(VmsVolume *volume, const char *path, GPtrArray **ret_names, GError **error)
+{
+    return vms_volume_list_folder(((FakeVolume *)volume)->inner, path, ret_names, error);
+}
+
+static gboolean
 volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, char **ret_sha256,
               GError **error)
 {
@@ -329,6 +335,7 @@ fake_volume_new(FakeWorld *world, VmsVolume *inner)
         .remove = volume_remove,
         .make_folder = volume_make_folder,
         .remove_folder = volume_remove_folder,
+        .list_folder = volume_list_folder,
         .digest = volume_digest,
         .read_whole = volume_read_whole,
         .free = volume_free,

@@ -73,7 +73,7 @@ Test(engine, a_running_vm_runs_again_after_restore_and_undo)
 
 /* ---- one operation and how it may end ---- */
 
-typedef enum { SNAPSHOT, DELETE, RESTORE, UNDO } Kind;
+typedef enum { SNAPSHOT, DELETE, RESTORE, UNDO, DROP } Kind;
 
 typedef struct {
     EngineBench *bench;
@@ -92,7 +92,7 @@ trial_begin(Trial *trial)
     trial->bench = bench;
     if (trial->kind != SNAPSHOT)
         trial->snapshot = prepare(bench, trial->running);
-    if (trial->kind == UNDO)
+    if (trial->kind == UNDO || trial->kind == DROP)
         expect_ok(bench, engine_bench_restore(bench, trial->snapshot, &trial->restore), "restore");
     trial->extra = engine_bench_extra_files(bench);
 }
@@ -115,6 +115,8 @@ trial_run(Trial *trial)
         return engine_bench_delete(trial->bench, trial->snapshot);
     case RESTORE:
         return engine_bench_restore(trial->bench, trial->snapshot, NULL);
+    case DROP:
+        return engine_bench_drop(trial->bench, trial->restore);
     case UNDO:
         break;
     }
@@ -145,6 +147,7 @@ files_after(const Trial *trial)
     case RESTORE:
         return trial->extra + 3;
     case UNDO:
+    case DROP:
         break;
     }
     return trial->extra - 3;
@@ -220,6 +223,12 @@ Test(engine, an_undo_whose_nth_call_fails_leaves_the_vm_as_it_was)
 {
     fail_each_call(UNDO, FALSE, FAKE_REFUSE);
     fail_each_call(UNDO, FALSE, FAKE_LOSE);
+}
+
+Test(engine, a_drop_whose_nth_call_fails_is_finished_or_undone)
+{
+    fail_each_call(DROP, FALSE, FAKE_REFUSE);
+    fail_each_call(DROP, FALSE, FAKE_LOSE);
 }
 
 /* ---- death ---- */
@@ -306,6 +315,11 @@ Test(engine, a_restore_of_a_running_vm_that_died_anywhere_is_repaired, .timeout 
 Test(engine, an_undo_that_died_anywhere_is_repaired)
 {
     die_at_each_call(UNDO, FALSE);
+}
+
+Test(engine, a_drop_that_died_anywhere_is_repaired)
+{
+    die_at_each_call(DROP, FALSE);
 }
 
 /* ---- what is found by the next one ---- */

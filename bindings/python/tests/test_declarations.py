@@ -15,7 +15,8 @@ import vmsnap  # noqa: E402
 from vmsnap import _native  # noqa: E402
 
 HEADERS = public_headers.Headers(os.path.join(TOP, "include"))
-STRUCTS = {"vmsnap_context_options": _native.ContextOptions,
+STRUCTS = {"vmsnap_collect_options": _native.CollectOptions,
+           "vmsnap_context_options": _native.ContextOptions,
            "vmsnap_context_status": _native.ContextStatus,
            "vmsnap_freeze_options": _native.FreezeOptions,
            "vmsnap_progress": _native.Progress,
@@ -40,6 +41,8 @@ ENUMS = {"vmsnap_code": (vmsnap.Code, "VMSNAP_E_"),
          "vmsnap_mode": (vmsnap.Mode, "VMSNAP_MODE_"),
          "vmsnap_severity": (vmsnap.Severity, "VMSNAP_SEVERITY_"),
          "vmsnap_restore_flags": (vmsnap.RestoreFlags, "VMSNAP_RESTORE_"),
+         "vmsnap_undo_state": (vmsnap.UndoState, "VMSNAP_UNDO_"),
+         "vmsnap_collect_flags": (vmsnap.CollectFlags, "VMSNAP_COLLECT_"),
          "vmsnap_stage": (vmsnap.Stage, "VMSNAP_STAGE_")}
 NOT_BOUND = {"vmsnap_log_level"}
 SCALARS = {"int": ctypes.c_int, "int64_t": ctypes.c_int64, "size_t": ctypes.c_size_t,

@@ -12,9 +12,9 @@ its subclasses tell what the caller can do.
 """
 
 from ._context import Context, Status
-from ._enums import (Code, Consistency, ContextFlags, FreezeFlags, Frozen, Grade, KeepIP, Method,
-                     Mode, OnStraggler, OperationPhase, RestoreFlags, Severity, SnapshotKind,
-                     SnapshotPhase, Stage, ThawFlags, Verdict, VMState)
+from ._enums import (Code, CollectFlags, Consistency, ContextFlags, FreezeFlags, Frozen, Grade,
+                     KeepIP, Method, Mode, OnStraggler, OperationPhase, RestoreFlags, Severity,
+                     SnapshotKind, SnapshotPhase, Stage, ThawFlags, UndoState, Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
                       HypervisorError, Inconsistent, InternalError, InUse, Invalid, Lost,
                       NoSpace, NotFound, PermissionDenied, PlanStale, StorageError, Timeout,
@@ -23,6 +23,7 @@ from ._freeze import Freeze
 from ._handles import VM, Check, Disk, Finding, Operation, Plan, Snapshot
 from ._job import Job, Progress
 from ._native import lib as _lib
+from ._undo import UndoSet
 
 
 def get_version():
@@ -31,11 +32,12 @@ def get_version():
 
 
 __all__ = [
-    "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "Conflict", "Consistency",
-    "Context", "ContextFlags", "Disk", "Error", "Exists", "Finding", "Forked", "Freeze",
+    "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "CollectFlags", "Conflict",
+    "Consistency", "Context", "ContextFlags", "Disk", "Error", "Exists", "Finding", "Forked", "Freeze",
     "FreezeFlags", "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
     "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NoSpace", "NotFound", "OnStraggler",
     "Operation", "OperationPhase", "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
     "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
-    "ThawFlags", "Timeout", "Uncertain", "Unsupported", "VM", "VMState", "Verdict", "get_version",
+    "ThawFlags", "Timeout", "Uncertain", "UndoSet", "UndoState", "Unsupported", "VM",
+    "VMState", "Verdict", "get_version",
 ]

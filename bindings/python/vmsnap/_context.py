@@ -6,12 +6,13 @@ import json
 from typing import NamedTuple
 
 from . import _native
-from ._enums import ContextFlags, OnStraggler
+from ._enums import CollectFlags, ContextFlags, OnStraggler
 from ._errors import call, call_out
 from ._handle import Handle, encode, encode_list
 from ._handles import VM, Disk, Operation, Plan, Snapshot, read_list, snapshot_options
 from ._job import Job
 from ._native import lib
+from ._undo import UndoSet
 
 
 class Status(NamedTuple):
@@ -124,3 +125,14 @@ class Context(Handle):
         """The recorded operations, oldest first."""
         made = call_out(lib.vmsnap_context_list_operations, self._ref)
         return read_list(made, "operation", Operation)
+
+    def list_undo_sets(self):
+        """What restores keep, oldest first."""
+        made = call_out(lib.vmsnap_context_list_undo_sets, self._ref)
+        return read_list(made, "undo_set", UndoSet)
+
+    def collect(self, *, dry_run=False):
+        """Start removing expired undo sets and what finished operations left; a Job, whose JSON
+        lists each act. dry_run only tells."""
+        given = _native.CollectOptions(flags=CollectFlags.DRY_RUN if dry_run else 0)
+        return Job(call_out(lib.vmsnap_context_collect, self._ref, ctypes.byref(given)))

@@ -156,6 +156,17 @@ class RestoreFlags(enum.IntFlag):
     NO_START = 8
 
 
+class UndoState(_Open):
+    """What an undo set is worth."""
+    KEPT = 1
+    EXPIRED = 2
+    LOST = 3
+
+
+class CollectFlags(enum.IntFlag):
+    DRY_RUN = 1
+
+
 class Stage(_Open):
     """What a job is doing, for display."""
     STARTING = 0

@@ -316,3 +316,7 @@ class Operation(Reading):
         """Start bringing back what a restore replaced; a Job. Options as in plan_restore()."""
         given = restore_options(**options)
         return Job(call_out(lib.vmsnap_operation_undo, self._ref, ctypes.byref(given)))
+
+    def drop_undo(self):
+        """Start removing what a restore keeps, so that it cannot be undone any more; a Job."""
+        return Job(call_out(lib.vmsnap_operation_drop_undo, self._ref))

@@ -40,6 +40,10 @@ class Progress(Sized):
                 ("bytes_total", c_uint64), ("stage", c_uint32), ("reserved0", c_uint32)]
 
 
+class CollectOptions(Sized):
+    _fields_ = [("struct_size", c_size_t), ("flags", c_uint32), ("reserved0", c_uint32)]
+
+
 class FreezeOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("disks", TEXTS), ("accept_unfrozen", TEXTS),
                 ("hold_ms", c_uint32), ("freeze_call_ms", c_uint32),
@@ -170,6 +174,22 @@ DECLARATIONS = {
     "vmsnap_restore_plan": (c_int, HANDLE, TEXT, _POINTER(RestoreOptions), OUT, OUT),
     "vmsnap_restore_start": (c_int, HANDLE, c_uint32, OUT, OUT),
     "vmsnap_operation_undo": (c_int, HANDLE, _POINTER(RestoreOptions), OUT, OUT),
+
+    "vmsnap_operation_drop_undo": (c_int, HANDLE, OUT, OUT),
+
+    "vmsnap_context_list_undo_sets": (c_int, HANDLE, OUT, OUT),
+    "vmsnap_context_collect": (c_int, HANDLE, _POINTER(CollectOptions), OUT, OUT),
+    "vmsnap_undo_set_get_operation_uuid": (TEXT, HANDLE),
+    "vmsnap_undo_set_get_state": (c_int, HANDLE),
+    "vmsnap_undo_set_get_until": (c_int64, HANDLE),
+    "vmsnap_undo_set_get_allocated": (c_uint64, HANDLE),
+    "vmsnap_undo_set_get_json": (TEXT, HANDLE),
+    "vmsnap_undo_set_ref": (HANDLE, HANDLE),
+    "vmsnap_undo_set_unref": (None, HANDLE),
+    "vmsnap_undo_set_list_get_count": (c_size_t, HANDLE),
+    "vmsnap_undo_set_list_get_item": (HANDLE, HANDLE, c_size_t),
+    "vmsnap_undo_set_list_ref": (HANDLE, HANDLE),
+    "vmsnap_undo_set_list_unref": (None, HANDLE),
 
     "vmsnap_plan_from_json": (c_int, HANDLE, TEXT, OUT, OUT),
     "vmsnap_plan_get_hash": (TEXT, HANDLE),

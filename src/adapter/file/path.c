@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -163,4 +164,36 @@ vms_path_file_id(const struct stat *st)
         .mode = st->st_mode & 07777,
         .links = (guint32)st->st_nlink,
     };
+}
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+gboolean
+vms_path_list(const char *path, GPtrArray **ret_names, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    int fd = vms_sys_open_dir(path, error);
+    const struct dirent *entry;
+    DIR *dir;
+
+    if (fd < 0)
+        return FALSE;
+    dir = fdopendir(fd); /* takes the descriptor */
+    if (!dir) {
+        vms_fail_errno(error, errno, "folder %s", path);
+        vms_fd_clear(&fd);
+        return FALSE;
+    }
+    while ((entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            g_ptr_array_add(names, g_strdup(entry->d_name));
+    }
+    closedir(dir);
+    g_ptr_array_sort(names, compare_names);
+    *ret_names = g_steal_pointer(&names);
+    return TRUE;
 }

@@ -31,6 +31,9 @@ gboolean vms_path_stat(const char *path, struct stat *ret_stat, GError **error);
  * link or neither a regular file nor a block device. @ret_path may be NULL. */
 int vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GError **error);
 
+/* Names in a folder, sorted (char*). */
+gboolean vms_path_list(const char *path, GPtrArray **ret_names, GError **error);
+
 /* What tells a file from another. */
 VmsFileId vms_path_file_id(const struct stat *st);
 

@@ -196,6 +196,13 @@ volume_remove_folder(VmsVolume *volume, const char *path, GError **error)
 }
 
 static gboolean
+volume_list_folder(VmsVolume *volume, const char *path, GPtrArray **ret_names, GError **error)
+{
+    (void)volume;
+    return vms_path_list(path, ret_names, error);
+}
+
+static gboolean
 volume_digest(VmsVolume *volume, const char *path, VmsProgress *progress, char **ret_sha256,
               GError **error)
 {
@@ -239,6 +246,7 @@ vms_file_volume_new(VmsHeaderReader qcow2)
         .remove = volume_remove,
         .make_folder = volume_make_folder,
         .remove_folder = volume_remove_folder,
+        .list_folder = volume_list_folder,
         .digest = volume_digest,
         .read_whole = volume_read_whole,
         .free = volume_free,
