@@ -18,7 +18,7 @@ type Mode uint32
 const (
 	ModeDryRun     Mode = C.VMSNAP_MODE_DRY_RUN     // Change nothing; the plan is the answer.
 	ModeStrict     Mode = C.VMSNAP_MODE_STRICT      // Refuse on any conflict.
-	ModeBestEffort Mode = C.VMSNAP_MODE_BEST_EFFORT // Do without what is missing, where allowed.
+	ModeBestEffort Mode = C.VMSNAP_MODE_BEST_EFFORT // Do without missing images and host devices.
 )
 
 // Severity is how much a finding matters.

@@ -17,9 +17,10 @@ VMSNAP_BEGIN_DECLS
 /** How a plan is run. The caller must name one. */
 typedef enum {
     VMSNAP_MODE_DRY_RUN = 1,    /**< Change nothing; the plan is the answer. */
-    VMSNAP_MODE_STRICT = 2,     /**< Refuse on any conflict. */
-    VMSNAP_MODE_BEST_EFFORT = 3 /**< Do without what is missing, where that is allowed: nowhere
-                                     in this version. */
+    VMSNAP_MODE_STRICT = 2,     /**< Refuse on any conflict. A VM that is to stay off is restored
+                                     exactly, whatever it would lack to start. */
+    VMSNAP_MODE_BEST_EFFORT = 3 /**< Do without missing images and host devices: drives are emptied,
+                                     other references removed. All else as strict does. */
 } vmsnap_mode;
 
 /** How much a finding matters. */

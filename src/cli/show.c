@@ -21,10 +21,12 @@ cli_print_findings(JsonObject *root, const char *member, FILE *to)
         g_autofree char *reason = cli_text(item, "reason");
         g_autofree char *name = cli_text(item, "name");
         g_autofree char *message = cli_text(item, "message");
+        g_autofree char *resolution = cli_text(item, "resolution");
 
         if (reason)
-            (void)fprintf(to, "%s: %s: %s: %s\n", severity ? severity : "info", reason,
-                          name ? name : "-", message ? message : "");
+            (void)fprintf(to, "%s: %s: %s: %s%s%s\n", severity ? severity : "info", reason,
+                          name ? name : "-", message ? message : "", resolution ? "; " : "",
+                          resolution ? resolution : "");
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/sys.h"
 #include "engine/lock.h"
+#include "engine/restore-act.h"
 
 #include <string.h>
 
@@ -151,6 +152,7 @@ vms_journal_complete(VmsOperation *operation, const char *message)
     vms_conditions_set(operation->conditions,
                        vms_condition_new("Completed", VMS_CONDITION_TRUE, "OperationCompleted",
                                          message, operation->finished_us));
+    vms_restore_note_waiting(operation);
 }
 
 void

@@ -7,11 +7,13 @@
 #include "engine/layout.h"
 #include "engine/lock.h"
 #include "engine/replace.h"
+#include "engine/restore-act.h"
 #include "engine/restore-parts.h"
 #include "engine/restore-survey.h"
 #include "engine/survey.h"
 #include "model/name.h"
 #include "plan/generation.h"
+#include "plan/restore-xml.h"
 
 #include <vmsnap/job.h>
 
@@ -55,18 +57,7 @@ check_plan(const Restoring *self, const VmsRestoreOrder *order, GError **error)
 {
     if (!vms_plan_still_holds(order->hash, order->identity, self->plan))
         return vms_fail(error, VMSNAP_E_PLAN_STALE, "what the plan was made from has changed");
-    for (guint i = 0; i < self->plan->findings->len; i++) {
-        const VmsFinding *finding = self->plan->findings->pdata[i];
-        VmsAct act = order->mode == VMSNAP_MODE_STRICT ? finding->strict : finding->best_effort;
-
-        if (act != VMS_ACT_REFUSE)
-            continue;
-        vms_refuse(error, VMSNAP_E_CONFLICT, finding->reason, "%s", finding->message);
-        if (error)
-            vms_error_set_object(*error, finding->name);
-        return FALSE;
-    }
-    return TRUE;
+    return vms_restore_check_findings(self->plan, order->mode, error);
 }
 
 /* What the VM says of the file that stands there; NULL if it says nothing that we know. */
@@ -113,8 +104,7 @@ copy_plan(VmsOperation *operation, const VmsPlan *plan)
 
         g_ptr_array_add(operation->steps, vms_step_new(step->name, step->reversible));
     }
-    for (guint i = 0; i < plan->findings->len; i++)
-        g_ptr_array_add(operation->resources, vms_finding_copy(plan->findings->pdata[i]));
+    vms_restore_note_findings(operation, plan);
 }
 
 /* Write down what will be made and replaced, before any of it is. */
@@ -123,9 +113,13 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
 {
     const VmsVm *vm = self->survey->input.vm;
     const VmsSnapshot *snapshot = self->survey->snapshot;
-    VmsOperation *operation = vms_journal_new(self->engine, uuid, "restore");
+    VmsOperation *operation;
     g_autofree char *generation = vms_name_new_uuid();
+    g_autofree char *xml = NULL;
 
+    if (!vms_restore_make_xml(self->plan, &self->survey->input, mode, &xml, error))
+        return FALSE;
+    operation = vms_journal_new(self->engine, uuid, "restore");
     self->work.operation = operation;
     operation->mode = mode;
     operation->undo_ttl_s = self->request->undo_ttl_s;
@@ -134,7 +128,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
     operation->snapshot = g_strdup(snapshot->uuid);
     operation->snapshot_name = g_strdup(snapshot->name);
     operation->old_xml = g_strdup(vm->inactive_xml);
-    operation->new_xml = vms_generation_renew(snapshot->inactive_xml, generation);
+    operation->new_xml = vms_generation_renew(xml, generation);
     operation->power_before = vm->state;
     operation->start_after =
         vms_vm_is_active(vm) && (self->request->flags & VMSNAP_RESTORE_NO_START) == 0;
@@ -281,9 +275,6 @@ vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, VmsProgress 
     g_autoptr(VmsLock) lock = NULL;
     g_autofree char *lock_name = NULL;
 
-    if (order->mode != VMSNAP_MODE_STRICT)
-        return vms_fail(error, VMSNAP_E_UNSUPPORTED,
-                        "only the modes dry-run and strict are there yet");
     vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
     if (!vms_engine_check_acting(engine, TRUE, error) ||
         !vms_restore_survey(engine, order->snapshot_uuid, order->vm, order->request, &self.survey,
