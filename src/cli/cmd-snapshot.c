@@ -67,6 +67,20 @@ add_member(CliTable *table, const char *json)
     cli_table_add(table, cli_text(root, "consistency"));
 }
 
+/* Those that were taken. */
+static gboolean
+are_consistent(const vmsnap_snapshot_list *list)
+{
+    for (size_t i = 0; i < vmsnap_snapshot_list_get_count(list); i++) {
+        const vmsnap_snapshot *snapshot = vmsnap_snapshot_list_get_item(list, i);
+
+        if (vmsnap_snapshot_get_phase(snapshot) == VMSNAP_SNAPSHOT_READY &&
+            !vmsnap_snapshot_get_consistent(snapshot))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static CliExit
 run_create_group(Cli *cli)
 {
@@ -91,7 +105,9 @@ run_create_group(Cli *cli)
     if (create_group(cli, &options, on_straggler, &list, &error) < 0)
         return cli_fail(cli, error);
     cli_tell_snapshots(cli, list, titles, add_member);
-    return CLI_DONE;
+    return are_consistent(list) || options.consistency != VMSNAP_CONSISTENCY_PREFER
+               ? CLI_DONE
+               : CLI_NOT_CONSISTENT;
 }
 
 static CliExit
