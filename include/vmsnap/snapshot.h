@@ -113,7 +113,8 @@ typedef enum {
 /**
  * Start taking snapshots of several VMs at one time: all are frozen, then all are cut, then all are
  * thawed. Each gets a snapshot and an operation of its own; how far the cuts lie apart is in the
- * evidence of each.
+ * evidence of each. A shareable disk that several of them have is consistent only in a group: none
+ * is thawed before all are cut.
  *
  * The job fails when, with #VMSNAP_STRAGGLER_ABORT, one VM fails, else when all do. What it made is
  * told by vmsnap_job_ref_snapshot_list(), also when it failed after the cut.

@@ -10,6 +10,7 @@ hold_disk(const VmsCutSet *set, VmsCutDisk *disk, gboolean force, GError **error
     if (vms_volume_hold(set->engine->drivers->volume, disk->source->path, VMS_HOLD_READ,
                         &disk->hold, &refused))
         return TRUE;
+    force = force || disk->source->companions->len > 0; /* frozen where they are on */
     if (vms_error_get_code(refused) == VMSNAP_E_BUSY && force &&
         disk->disk->method == VMSNAP_METHOD_REFLINK) {
         disk->was_open = TRUE;

@@ -221,7 +221,7 @@ vms_disk_survey(VmsEngine *engine, const VmsSnapshotRequest *request, VmsSurvey 
                 gboolean *ret_open, GError **error)
 {
     g_autoptr(VmsSurvey) survey = vms_survey_new();
-    VmsSurveyDisk *self = g_new0(VmsSurveyDisk, 1);
+    VmsSurveyDisk *self = vms_survey_disk_new();
 
     g_ptr_array_add(survey->disks, self);
     if (!vms_volume_inspect(engine->drivers->volume, request->path, request->format, &self->image,

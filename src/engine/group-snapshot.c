@@ -94,6 +94,8 @@ vms_engine_snapshot_group(VmsEngine *engine, GPtrArray *members, gboolean abort,
     gboolean done;
 
     g_ptr_array_sort(members, compare_members);
+    for (guint i = 0; i < members->len; i++)
+        vms_group_set_vm(group, i, ((const VmsGroupMember *)members->pdata[i])->vm_uuid);
     for (guint i = 0; i < members->len; i++) {
         works[i] = (Work){ .engine = engine,
                            .group = group,

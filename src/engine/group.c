@@ -11,13 +11,15 @@
 /* So often who waits looks whether it was cancelled. */
 #define LOOK_US 20000
 
-typedef enum { COMING, READY, FROZEN, CUT, GONE } State;
+typedef enum { COMING, READY, FROZEN, TAKEN, CUT, GONE } State;
 
 typedef struct {
+    const char *vm_uuid; /* not guarded: set before the first begins */
     State state;
     gboolean late; /* was not frozen when the others went on */
-    gint64 start_us;
-    gint64 end_us;
+    VmsGroupCut cut;
+    gboolean judged; /* proven is known, or never will be */
+    gboolean proven;
 } Member;
 
 typedef enum { OPEN, GO, ABORT } Decision;
@@ -29,6 +31,7 @@ struct VmsGroup {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     Decision decision;
+    gboolean linked; /* members share a disk */
     Member *members;
 };
 
@@ -60,6 +63,28 @@ vms_group_free(VmsGroup *group)
     g_free(group->uuid);
     g_free(group->members);
     g_free(group);
+}
+
+void
+vms_group_set_vm(VmsGroup *group, guint number, const char *vm_uuid)
+{
+    group->members[number].vm_uuid = vm_uuid;
+}
+
+static const Member *
+find_member(const VmsGroup *group, const char *vm_uuid)
+{
+    for (guint i = 0; i < group->size; i++) {
+        if (g_strcmp0(group->members[i].vm_uuid, vm_uuid) == 0)
+            return &group->members[i];
+    }
+    return NULL;
+}
+
+gboolean
+vms_group_has_vm(const VmsGroup *group, const char *vm_uuid)
+{
+    return find_member(group, vm_uuid) != NULL;
 }
 
 /* ---- with the lock held ---- */
@@ -202,11 +227,29 @@ vms_group_wait_frozen(VmsGroup *group, guint number, gint64 until_us, VmsProgres
 }
 
 void
-vms_group_note_cut(VmsGroup *group, guint number, gint64 start_us, gint64 end_us)
+vms_group_link(VmsGroup *group)
 {
     (void)pthread_mutex_lock(&group->lock);
-    group->members[number].start_us = start_us;
-    group->members[number].end_us = end_us;
+    group->linked = TRUE;
+    (void)pthread_mutex_unlock(&group->lock);
+}
+
+void
+vms_group_wait_taken(VmsGroup *group, guint number, gint64 until_us, VmsProgress *progress)
+{
+    (void)pthread_mutex_lock(&group->lock);
+    move_on(group, number, TAKEN);
+    while (group->linked && !have_reached(group, group->size, TAKEN) &&
+           vms_clock_monotonic_us() < until_us && !vms_progress_is_cancelled(progress))
+        wait_a_little(group);
+    (void)pthread_mutex_unlock(&group->lock);
+}
+
+void
+vms_group_note_cut(VmsGroup *group, guint number, const VmsGroupCut *cut)
+{
+    (void)pthread_mutex_lock(&group->lock);
+    group->members[number].cut = *cut;
     move_on(group, number, CUT);
     (void)pthread_mutex_unlock(&group->lock);
 }
@@ -217,6 +260,8 @@ vms_group_leave(VmsGroup *group, guint number)
     (void)pthread_mutex_lock(&group->lock);
     if (group->members[number].state != CUT)
         move_on(group, number, GONE);
+    group->members[number].judged = TRUE;
+    (void)pthread_cond_broadcast(&group->changed);
     (void)pthread_mutex_unlock(&group->lock);
 }
 
@@ -237,13 +282,38 @@ vms_group_tell(VmsGroup *group, VmsEvidence *evidence)
         if (member->state != CUT)
             continue;
         evidence->group_size++;
-        first = MIN(first, member->start_us);
-        last = MAX(last, member->start_us);
-        end = MAX(end, member->end_us);
+        first = MIN(first, member->cut.start_us);
+        last = MAX(last, member->cut.start_us);
+        end = MAX(end, member->cut.end_us);
     }
     (void)pthread_mutex_unlock(&group->lock);
     g_free(evidence->group);
     evidence->group = g_strdup(group->uuid);
     evidence->group_skew_us = last - first;
     evidence->group_span_us = end - first;
+}
+
+void
+vms_group_note_proof(VmsGroup *group, guint number, gboolean proven)
+{
+    (void)pthread_mutex_lock(&group->lock);
+    group->members[number].judged = TRUE;
+    group->members[number].proven = proven;
+    (void)pthread_cond_broadcast(&group->changed);
+    (void)pthread_mutex_unlock(&group->lock);
+}
+
+gboolean
+vms_group_was_frozen(VmsGroup *group, const char *vm_uuid, gint64 start_us, gint64 end_us)
+{
+    const Member *member = find_member(group, vm_uuid);
+    gboolean frozen;
+
+    (void)pthread_mutex_lock(&group->lock);
+    while (member && !member->judged)
+        wait_a_little(group);
+    frozen = member && member->state == CUT && member->proven && member->cut.frozen_us > 0 &&
+             member->cut.frozen_us <= start_us && member->cut.thawed_us >= end_us;
+    (void)pthread_mutex_unlock(&group->lock);
+    return frozen;
 }

@@ -8,6 +8,15 @@
 
 #include <string.h>
 
+VmsSurveyDisk *
+vms_survey_disk_new(void)
+{
+    VmsSurveyDisk *disk = g_new0(VmsSurveyDisk, 1);
+
+    disk->companions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_sharer_free);
+    return disk;
+}
+
 void
 vms_survey_disk_free(VmsSurveyDisk *disk)
 {
@@ -18,6 +27,7 @@ vms_survey_disk_free(VmsSurveyDisk *disk)
     vms_place_info_clear(&disk->place);
     g_clear_error(&disk->refusal);
     g_free(disk->sharer);
+    g_ptr_array_unref(disk->companions);
     g_free(disk);
 }
 
@@ -130,28 +140,6 @@ check_visible(VmsEngine *engine, const VmsVm *vm, VmsSurveyDisk *self, GError **
     return TRUE;
 }
 
-/* All VMs are looked through only for disks that are marked as shared: QEMU lets no other be open
- * twice. */
-static gboolean
-find_sharer(VmsEngine *engine, const VmsVm *vm, VmsSurveyDisk *self, GError **error)
-{
-    g_autoptr(VmsInventory) inventory = NULL;
-    g_autoptr(GArray) users = NULL;
-
-    if (!self->disk->shareable)
-        return TRUE;
-    if (!vms_inventory_collect(engine, &inventory, error))
-        return FALSE;
-    users = vms_inventory_list_users(inventory, NULL, &self->image->file);
-    for (guint i = 0; i < users->len && !self->sharer; i++) {
-        const VmsFileUser *user = &g_array_index(users, VmsFileUser, i);
-
-        if (user->holder.active && g_strcmp0(user->holder.uuid, vm->uuid) != 0)
-            self->sharer = g_strdup(user->holder.name);
-    }
-    return TRUE;
-}
-
 static VmsPlacementInput
 placement_input(const VmsVm *vm, const VmsSurveyRequest *request, const VmsSurveyDisk *self)
 {
@@ -160,7 +148,7 @@ placement_input(const VmsVm *vm, const VmsSurveyRequest *request, const VmsSurve
                                 .allocated = self->allocated,
                                 .place = &self->place,
                                 .running = vms_vm_is_active(vm),
-                                .shared = self->sharer != NULL,
+                                .shared = self->sharer || self->companions->len > 0,
                                 .wanted = request->method };
 }
 
@@ -177,7 +165,7 @@ read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, V
     if (!vms_volume_inspect(engine->drivers->volume, self->path, self->disk->format, &self->image,
                             error) ||
         !add_chain(engine, self, error) || !check_visible(engine, vm, self, error) ||
-        !find_sharer(engine, vm, self, error) ||
+        !vms_survey_find_sharers(engine, vm, request->group, self, error) ||
         !vms_volume_read_place(engine->drivers->volume, self->path, self->folder, &self->place,
                                error))
         return FALSE;
@@ -220,7 +208,7 @@ add_disk(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurvey *survey, 
         g_ptr_array_add(survey->left_out, g_strdup(disk->target));
         return;
     }
-    self = g_new0(VmsSurveyDisk, 1);
+    self = vms_survey_disk_new();
     self->disk = disk;
     self->name = g_strdup_printf("%s/%s", survey->vm->name, disk->target);
     g_ptr_array_add(survey->disks, self);
@@ -253,7 +241,7 @@ add_configured(const VmsSurveyRequest *request, VmsSurvey *survey)
             g_ptr_array_add(survey->left_out, g_strdup(disk->target));
             continue;
         }
-        self = g_new0(VmsSurveyDisk, 1);
+        self = vms_survey_disk_new();
         self->disk = disk;
         self->name = g_strdup_printf("%s/%s", vm->name, disk->target);
         vms_refuse(&self->refusal, VMSNAP_E_UNSUPPORTED, "BlockDevicesNotReady",
@@ -320,21 +308,6 @@ vms_survey_check_disks(const VmsSurvey *survey, GError **error)
         if (error)
             *error = g_error_copy(disk->refusal);
         return FALSE;
-    }
-    return TRUE;
-}
-
-gboolean
-vms_survey_check_sharers(const VmsSurvey *survey, GError **error)
-{
-    for (guint i = 0; i < survey->disks->len; i++) {
-        const VmsSurveyDisk *disk = survey->disks->pdata[i];
-
-        if (disk->sharer)
-            return vms_refuse(error, VMSNAP_E_INCONSISTENT, "PotentiallyInconsistent",
-                              "disk %s is shared with VM %s, which runs: one freeze proves "
-                              "nothing about what the other writes",
-                              disk->name, disk->sharer);
     }
     return TRUE;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/group.h"
 #include "model/place.h"
 #include "plan/placement.h"
 
@@ -9,6 +10,12 @@
 
 /* Reading what a snapshot of one VM is about: the VM, its disks, their images and what the
  * folders offer. Looks only. */
+
+/* Another VM that has a disk open. */
+typedef struct {
+    char *uuid;
+    char *name;
+} VmsSharer;
 
 typedef struct {
     const VmsDisk *disk; /* borrowed from the VM: the one in force */
@@ -19,8 +26,9 @@ typedef struct {
     guint64 allocated;   /* of the whole chain */
     VmsPlaceInfo place;
     VmsPlacement placement;
-    char *sharer;    /* another running VM that has it open; NULL: none */
-    GError *refusal; /* why it cannot be cut; NULL: it can */
+    char *sharer;          /* another running VM that has it open; NULL: none */
+    GPtrArray *companions; /* VmsSharer*: such VMs that are cut in one group with this one */
+    GError *refusal;       /* why it cannot be cut; NULL: it can */
 } VmsSurveyDisk;
 
 typedef struct {
@@ -33,6 +41,7 @@ typedef struct {
 
 /* Empty; of a VM once it is found. */
 VmsSurvey *vms_survey_new(void);
+VmsSurveyDisk *vms_survey_disk_new(void);
 void vms_survey_disk_free(VmsSurveyDisk *disk);
 
 typedef struct {
@@ -40,7 +49,8 @@ typedef struct {
     const char *const *disks; /* targets, NULL-ended; NULL: all */
     const char *store;        /* NULL: beside each disk */
     vmsnap_method method;
-    gboolean disk_only; /* disks without their VM: without its other parts */
+    gboolean disk_only;    /* disks without their VM: without its other parts */
+    const VmsGroup *group; /* cut together with this VM; NULL: none */
 } VmsSurveyRequest;
 
 /* A disk that cannot be cut is no failure here: see refusal. INVALID for an unknown target,
@@ -51,11 +61,17 @@ void vms_survey_free(VmsSurvey *survey);
 
 /* The first disk's refusal, if there is one; else whether every folder has the space. */
 gboolean vms_survey_check_disks(const VmsSurvey *survey, GError **error);
-/* INCONSISTENT when another running VM writes to one of the disks: freezing one VM proves nothing
- * about it. */
-gboolean vms_survey_check_sharers(const VmsSurvey *survey, GError **error);
 gboolean vms_survey_check_space(const VmsSurvey *survey, GError **error);
 
+/* ---- engine/survey-sharers.c ---- */
+
+/* The running VMs besides @vm that have the disk open, which must be marked as shareable for it. */
+gboolean vms_survey_find_sharers(VmsEngine *engine, const VmsVm *vm, const VmsGroup *group,
+                                 VmsSurveyDisk *self, GError **error);
+void vms_sharer_free(VmsSharer *sharer);
+/* INCONSISTENT when another running VM, that is not cut together with this one, writes to one of
+ * the disks: freezing one VM proves nothing about it. */
+gboolean vms_survey_check_sharers(const VmsSurvey *survey, GError **error);
 /* Whether image files are ours to read and write here: RemoteHost, UNSUPPORTED without a
  * hypervisor, PERMISSION on a read-only context. */
 gboolean vms_engine_check_acting(const VmsEngine *engine, gboolean writing, GError **error);

@@ -41,6 +41,16 @@ patience_left(const VmsTaking *self)
     return left_us > 0 ? (guint)(left_us / 1000) : 0;
 }
 
+/* A disk that members share is cut for each of them while all are frozen. */
+static void
+link_group(const VmsTaking *self)
+{
+    for (guint i = 0; i < self->survey->disks->len; i++) {
+        if (((const VmsSurveyDisk *)self->survey->disks->pdata[i])->companions->len > 0)
+            vms_group_link(self->group);
+    }
+}
+
 static gboolean
 cut_running(VmsTaking *self, GError **error)
 {
@@ -64,6 +74,8 @@ cut_running(VmsTaking *self, GError **error)
         .data = self->cuts,
     };
 
+    if (self->group)
+        link_group(self);
     if (self->group && !vms_group_take_turn(self->group, self->number, self->progress, error))
         return FALSE;
     if (!vms_window_join(self->engine, &window, self->work.snapshot->evidence, &self->watch, error))
@@ -76,6 +88,7 @@ cut_running(VmsTaking *self, GError **error)
 static gboolean
 wait_in_group(VmsTaking *self, GError **error)
 {
+    link_group(self);
     return vms_group_wait_ready(self->group, self->number, self->progress, error) &&
            vms_group_wait_frozen(self->group, self->number,
                                  vms_clock_monotonic_us() + GROUP_PATIENCE_US, self->progress,
@@ -101,6 +114,8 @@ cut_off(VmsTaking *self, GError **error)
                          self->progress, error))
         return FALSE;
     evidence->times.cut_end = vms_clock_monotonic_us();
+    if (self->group) /* no one waits for the thaw of a VM that is off */
+        vms_group_wait_taken(self->group, self->number, 0, self->progress);
     if (!vms_hypervisor_read_state(self->engine->drivers->hypervisor, vm->uuid, &state,
                                    &evidence->after, error))
         return FALSE;
@@ -179,8 +194,12 @@ static void
 note_in_group(VmsTaking *self)
 {
     const VmsTimes *times = &self->work.snapshot->evidence->times;
+    const VmsGroupCut cut = { .start_us = times->cut_start,
+                              .end_us = times->cut_end,
+                              .frozen_us = times->freeze_acked,
+                              .thawed_us = times->thaw_sent };
 
-    vms_group_note_cut(self->group, self->number, times->cut_start, times->cut_end);
+    vms_group_note_cut(self->group, self->number, &cut);
 }
 
 gboolean

@@ -50,8 +50,46 @@ vms_taking_note_disks(VmsTaking *self)
 
         g_ptr_array_add(facts,
                         vms_disk_facts_new(disk->target, read_writes(self, disk->target),
-                                           source->sharer || vms_cut_was_open(self->cuts, i)));
+                                           source->sharer || (source->companions->len == 0 &&
+                                                              vms_cut_was_open(self->cuts, i))));
     }
+}
+
+/* Each of those who share the disk was frozen all through its cut, or it is open elsewhere. */
+static void
+note_companions(const VmsTaking *self, const GPtrArray *companions, VmsDiskFacts *facts)
+{
+    const VmsTimes *times = &self->work.snapshot->evidence->times;
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; i < companions->len; i++) {
+        const VmsSharer *sharer = companions->pdata[i];
+
+        if (!vms_group_was_frozen(self->group, sharer->uuid, times->cut_start, times->cut_end))
+            facts->open = TRUE;
+        g_string_append_printf(names, "%s%s", i ? ", " : "", sharer->name);
+    }
+    if (companions->len > 0 && !facts->open)
+        facts->frozen_with = g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+/* In a group, what those who share a disk came to counts as well. */
+static VmsVerdict *
+judge_in_group(const VmsTaking *self)
+{
+    const VmsEvidence *evidence = self->work.snapshot->evidence;
+    VmsVerdict *alone = vms_consistency_judge(evidence);
+
+    if (!self->group)
+        return alone;
+    vms_group_note_proof(self->group, self->number, alone->grade == VMSNAP_GRADE_FROZEN);
+    vms_verdict_free(alone);
+    for (guint i = 0; i < evidence->disks->len; i++) {
+        const VmsSurveyDisk *source = self->survey->disks->pdata[i];
+
+        note_companions(self, source->companions, evidence->disks->pdata[i]);
+    }
+    return vms_consistency_judge(evidence);
 }
 
 /* The grade, from what was seen immediately before and after the cut and in its images. */
@@ -62,7 +100,7 @@ vms_taking_judge(VmsTaking *self, GError **error)
     g_autoptr(VmsVerdict) verdict = NULL;
 
     probe_images(self);
-    verdict = vms_consistency_judge(snapshot->evidence);
+    verdict = judge_in_group(self);
     snapshot->grade = verdict->grade;
     for (guint i = 0; i < snapshot->disks->len; i++) {
         VmsSnapshotDisk *disk = snapshot->disks->pdata[i];

@@ -105,6 +105,7 @@ vms_taking_survey(VmsTaking *self, const char *vm, GError **error)
         .store = self->request->store,
         .method = self->request->method,
         .disk_only = self->request->subject == VMSNAP_SNAPSHOT_KIND_DISK,
+        .group = self->group,
     };
 
     vms_progress_enter(self->progress, VMSNAP_STAGE_SURVEYING);

@@ -285,6 +285,19 @@ wait_frozen(const VmsWindowRun *run, GError **error)
     return vms_group_wait_frozen(window->group, window->number, until_us, window->progress, error);
 }
 
+/* A VM that shares a disk runs on as soon as it is cut, but stays frozen until the others are, too.
+ * What that takes is left of the budget, but for the thaw's own part. */
+static void
+wait_taken(VmsWindowRun *run, GError **error)
+{
+    const VmsWindow *window = find_first(run);
+    gint64 until_us = run->evidence->times.freeze_acked + (gint64)run->freeze_budget_ms * 900;
+
+    if (window->group && vms_window_resume(run, error))
+        vms_group_wait_taken(window->group, window->number, run->frozen ? until_us : 0,
+                             window->progress);
+}
+
 static gboolean
 hold_and_cut(VmsWindowRun *run)
 {
@@ -293,8 +306,10 @@ hold_and_cut(VmsWindowRun *run)
     if (vms_window_freeze(run, &failed)) {
         vms_window_drop_cancelled(run);
         if (vms_window_has_members(run) && wait_frozen(run, &failed) &&
-            vms_window_suspend(run, &failed))
+            vms_window_suspend(run, &failed)) {
             cut(run);
+            wait_taken(run, &failed);
+        }
     }
     return end_hold(run, failed);
 }

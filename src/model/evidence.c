@@ -46,6 +46,7 @@ vms_disk_facts_free(VmsDiskFacts *facts)
     if (!facts)
         return;
     g_free(facts->target);
+    g_free(facts->frozen_with);
     g_free(facts);
 }
 

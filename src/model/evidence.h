@@ -21,6 +21,7 @@ typedef struct {
     char *target;
     gint64 writes; /* bytes written to it since the VM started; -1: not known, or the VM was off */
     gboolean open; /* somebody else than the VM had the image open */
+    char *frozen_with; /* running VM that shares it, frozen all through the cut; NULL: none */
 } VmsDiskFacts;
 
 /* Moments on CLOCK_MONOTONIC, microseconds; 0: did not happen. */

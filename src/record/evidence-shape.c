@@ -74,6 +74,7 @@ static const VmsField disk_facts_fields[] = {
     VMS_TEXT_NEEDED(VmsDiskFacts, target, VMS_CHECK_WORD),
     VMS_PLAIN(VmsDiskFacts, writes, INT),
     VMS_PLAIN(VmsDiskFacts, open, BOOL),
+    VMS_TEXT(VmsDiskFacts, frozen_with, VMS_CHECK_NONE),
     { .key = NULL },
 };
 

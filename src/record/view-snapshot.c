@@ -178,6 +178,8 @@ add_disk_facts(VmsJson *json, const GPtrArray *disks)
         else
             vms_json_add_int(json, "written", disk->writes);
         vms_json_add_bool(json, "open_elsewhere", disk->open);
+        if (disk->frozen_with)
+            vms_json_add_text(json, "frozen_with", disk->frozen_with);
         vms_json_close_object(json);
     }
     vms_json_close_array(json);
