@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
+#include "engine/host-entry.h"
 #include "engine/journal.h"
 #include "engine/layout.h"
 
@@ -123,7 +124,8 @@ vms_finish_delete(VmsEngine *engine, VmsWork *work, GError **error)
         return vms_store_save(engine->drivers->catalog, work, error);
     }
     files = list_files(work->snapshot);
-    if (!vms_layout_remove(engine, files, work->snapshot->folders, error))
+    if (!vms_host_entries_put(engine, work->operation, error) ||
+        !vms_layout_remove(engine, files, work->snapshot->folders, error))
         return FALSE;
     vms_crash_point("delete-removed");
     vms_journal_complete(work->operation, "the snapshot and its files are gone");

@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
+#include "engine/host-entry.h"
 #include "engine/in-use.h"
 #include "engine/inventory.h"
 #include "engine/journal.h"
@@ -80,6 +81,8 @@ record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GErr
     work->operation->vm_uuid = g_strdup(snapshot->vm_uuid);
     work->operation->vm_name = g_strdup(snapshot->vm_name);
     work->operation->disk = g_strdup(snapshot->disk);
+    if (!vms_host_entries_plan_delete(engine, snapshot, work->operation, error))
+        return FALSE;
     snapshot->phase = VMSNAP_SNAPSHOT_TERMINATING;
     return vms_journal_advance(engine, work, VMS_JOURNAL_COMMITTED, error);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
+#include "engine/host-entry.h"
 #include "engine/journal.h"
 #include "engine/power.h"
 
@@ -214,6 +215,20 @@ was_on(const VmsOperation *operation)
     return operation->power_before != VMSNAP_VM_OFF && operation->power_before != VMSNAP_VM_CRASHED;
 }
 
+/* A network that cannot be reached does not keep the VM off. */
+static gboolean
+finish_back(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    gboolean back = vms_host_entries_put_back(engine, operation, &failed);
+
+    if (was_on(operation) && !start_again(engine, operation, error))
+        return FALSE;
+    if (!back)
+        g_propagate_error(error, g_steal_pointer(&failed));
+    return back;
+}
+
 gboolean
 vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
 {
@@ -225,7 +240,9 @@ vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
         return TRUE;
     gone = is_gone(engine, operation);
     if (gone)
-        return reached == VMS_JOURNAL_STOPPING || exchange_back_all(engine, operation, error);
+        return reached == VMS_JOURNAL_STOPPING ||
+               (exchange_back_all(engine, operation, error) &&
+                vms_host_entries_put_back(engine, operation, error));
     if (reached == VMS_JOURNAL_STOPPING)
         return !was_on(operation) ||
                vms_power_recall_stop(engine, operation->vm_uuid,
@@ -234,7 +251,7 @@ vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
         !check_movable(engine, operation, error) || !exchange_back_all(engine, operation, error) ||
         !vms_hypervisor_define(engine->drivers->hypervisor, operation->old_xml, error))
         return FALSE;
-    return !was_on(operation) || start_again(engine, operation, error);
+    return finish_back(engine, operation, error);
 }
 
 gboolean
@@ -291,6 +308,7 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
         !hold_all(engine, operation, &holds, error) ||
         !check_not_saved(engine, operation, request, error) ||
         !note_identities(engine, operation, error) ||
+        !vms_host_entries_note(engine, operation, error) ||
         !vms_journal_advance(engine, work, VMS_JOURNAL_EXCHANGING, error))
         return FALSE;
     vms_crash_point("replace-before-exchange");
@@ -298,7 +316,8 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
         !vms_power_check_off(engine, operation->vm_uuid, error))
         return FALSE;
     vms_crash_point("replace-before-define");
-    if (!vms_hypervisor_define(hv, operation->new_xml, error))
+    if (!vms_hypervisor_define(hv, operation->new_xml, error) ||
+        !vms_host_entries_put(engine, operation, error))
         return FALSE;
     /* Last of all: it fits the old disks, and does not come back. */
     if ((request->flags & VMSNAP_RESTORE_DROP_MANAGED_SAVE) != 0 &&
@@ -379,7 +398,8 @@ vms_replace_run(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *reque
     GError *failed = NULL;
     gint64 stopped_us;
 
-    if (!check_next_free(engine, work->operation, error))
+    if (!check_next_free(engine, work->operation, error) ||
+        !vms_host_entries_note(engine, work->operation, error))
         return FALSE;
     if (!stop(engine, work, request, progress, &failed))
         return go_back(engine, work, progress, failed, error);

@@ -15,6 +15,7 @@ vms_restore_survey_free(VmsRestoreSurvey *survey)
     if (!survey)
         return;
     g_clear_pointer(&survey->input.disks, g_ptr_array_unref);
+    g_clear_pointer(&survey->input.networks, g_ptr_array_unref);
     g_clear_pointer(&survey->input.parts, g_ptr_array_unref);
     g_clear_pointer(&survey->input.bases, g_ptr_array_unref);
     g_clear_pointer(&survey->input.later, g_ptr_array_unref);
@@ -135,7 +136,8 @@ vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
     survey->record = vms_record_write_snapshot(survey->snapshot);
     input->record = survey->record;
     input->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_restore_disk_free);
-    if (!read_disks(engine, survey, error) || !vms_restore_read_world(engine, survey, error))
+    if (!read_disks(engine, survey, error) || !vms_restore_read_world(engine, survey, error) ||
+        !vms_restore_read_addresses(engine, survey, error))
         return FALSE;
     vms_restore_read_parts(engine, input);
     *ret_survey = g_steal_pointer(&survey);

@@ -15,6 +15,9 @@ typedef struct {
     VmsRestoreInput input; /* points into those above */
 } VmsRestoreSurvey;
 
+/* engine/restore-address.c: who has addresses on the networks that the snapshot's are on. */
+gboolean vms_restore_read_addresses(VmsEngine *engine, VmsRestoreSurvey *survey, GError **error);
+
 /* @vm NULL: the snapshot's own. @request must outlive the survey. */
 gboolean vms_restore_survey(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
                             const VmsRestoreRequest *request, VmsRestoreSurvey **ret_survey,

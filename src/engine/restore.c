@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
+#include "engine/host-entry.h"
 #include "engine/journal.h"
 #include "engine/layout.h"
 #include "engine/lock.h"
@@ -137,6 +138,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
     for (guint i = 0; i < self->survey->input.disks->len; i++)
         plan_exchange(operation, vm, self->survey->input.disks->pdata[i]);
     vms_restore_plan_parts(&self->survey->input, operation);
+    vms_host_entries_plan_restore(&self->survey->input, operation);
     return vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
+#include "engine/host-entry.h"
 #include "engine/inventory.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
@@ -100,6 +101,7 @@ record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, con
         if (!add_exchange(engine, operation, restore->exchanges->pdata[i], error))
             return FALSE;
     }
+    vms_host_entries_plan_undo(restore, operation);
     return check_attached(engine, operation, error) &&
            vms_journal_advance(engine, work, VMS_JOURNAL_PREPARED, error);
 }

@@ -85,6 +85,7 @@ vms_operation_new(const char *uuid, const char *type)
     operation->steps = g_ptr_array_new_with_free_func((GDestroyNotify)vms_step_free);
     operation->expected_downtime_us = -1;
     operation->exchanges = g_ptr_array_new_with_free_func((GDestroyNotify)vms_exchange_free);
+    operation->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)vms_host_change_free);
     operation->overlays = g_ptr_array_new_with_free_func((GDestroyNotify)vms_overlay_free);
     operation->resources = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
     operation->conditions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_condition_free);
@@ -116,6 +117,7 @@ vms_operation_free(VmsOperation *operation)
     g_ptr_array_unref(operation->files);
     g_ptr_array_unref(operation->exchanges);
     g_ptr_array_unref(operation->overlays);
+    g_ptr_array_unref(operation->hosts);
     g_free(operation->socket);
     g_free(operation->old_xml);
     g_free(operation->new_xml);

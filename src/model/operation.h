@@ -4,6 +4,7 @@
 #include "base/process.h"
 #include "model/condition.h"
 #include "model/finding.h"
+#include "model/host-change.h"
 #include "model/image.h"
 #include "model/step.h"
 
@@ -74,6 +75,7 @@ typedef struct {
     char *socket;         /* of a backup job it may have begun; NULL: none */
     GPtrArray *exchanges; /* VmsExchange* */
     GPtrArray *overlays;  /* VmsOverlay* */
+    GPtrArray *hosts;     /* VmsHostChange* */
     char *old_xml;        /* inactive XML before; NULL: none */
     char *new_xml;
     char *nvram; /* path of the VM's NVRAM file when that is replaced */

@@ -49,6 +49,8 @@ static const VmsConflict conflicts[] = {
     REPORTED("Kept"),
     /* addresses */
     REFUSED("MACInUse", "give the holder another MAC address"),
+    REPORTED("AddressNotManaged"),
+    REPORTED("AddressDiffers"),
     REFUSED("AddressInUse", "give the holder another address, or wait until its lease ends"),
     /* what it refers to */
     MISSING("ImageMissing", VMS_ACT_REMOVE, "put the image back, or allow the VM to stay off"),

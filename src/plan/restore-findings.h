@@ -26,9 +26,12 @@ void vms_restore_find_vm(const VmsRestoreFindings *self);       /* the VM, its s
 void vms_restore_find_snapshot(const VmsRestoreFindings *self); /* the snapshot itself */
 void vms_restore_find_disks(const VmsRestoreFindings *self);    /* disks, their files, space */
 void vms_restore_find_identity(const VmsRestoreFindings *self); /* MACs, addresses */
-void vms_restore_find_depends(const VmsRestoreFindings *self);  /* images, networks, devices */
-void vms_restore_find_parts(const VmsRestoreFindings *self);    /* NVRAM, TPM, Secrets */
+void vms_restore_find_addresses(const VmsRestoreFindings *self);
+void vms_restore_find_depends(const VmsRestoreFindings *self); /* images, networks, devices */
+void vms_restore_find_parts(const VmsRestoreFindings *self);   /* NVRAM, TPM, Secrets */
 
+/* What addresses add to the plan's steps. */
+void vms_restore_list_addresses(VmsPlan *plan, const VmsRestoreInput *input);
 /* What parts add to the plan's steps and to its hash; @still: with what a running VM changes. */
 void vms_restore_list_parts(VmsPlan *plan, const VmsRestoreInput *input);
 void vms_restore_hash_parts(GChecksum *sum, const VmsRestoreInput *input, gboolean still);

@@ -24,4 +24,5 @@ void
 vms_restore_find_identity(const VmsRestoreFindings *self)
 {
     find_macs(self);
+    vms_restore_find_addresses(self);
 }

@@ -95,6 +95,7 @@ list_steps(VmsPlan *plan, const VmsRestoreInput *input)
     }
     vms_restore_list_parts(plan, input);
     add_step(plan, TRUE, "define-vm", NULL);
+    vms_restore_list_addresses(plan, input);
     if (input->vm && input->vm->managed_save)
         add_step(plan, FALSE, "drop-managed-save", NULL);
     if (vms_restore_starts(input))

@@ -55,6 +55,8 @@ typedef struct {
     VmsNeeds *needs;                  /* of the snapshot's configuration; NULL: none, as the next */
     GPtrArray *bases;                 /* VmsRestoreBase*: of images that no VM has as a disk */
     GPtrArray *later;                 /* char*: names of the VM's snapshots since this one */
+    GPtrArray *networks;              /* VmsNetwork*; NULL: not read, the snapshot needs none */
+    gint64 now_us;                    /* since the epoch */
     guint flags;                      /* vmsnap_restore_flags */
     const VmsRestoreRequest *request; /* all that was asked; NULL: the defaults */
     const char *record;               /* the snapshot, as it is stored; NULL: not read */
@@ -67,6 +69,9 @@ gboolean vms_restore_part_is_put(const VmsRestorePart *part);
 VmsRestoreBase *vms_restore_base_new(const char *path, const VmsFileId *file, const char *format,
                                      ...) G_GNUC_PRINTF(3, 4);
 void vms_restore_base_free(VmsRestoreBase *base);
+
+/* TRUE for one that is to have a host entry, there already or not. */
+gboolean vms_restore_puts_address(const VmsRestoreInput *input, const VmsAddress *address);
 
 /* How the new disk is made: TRUE if its bytes are copied (or cloned), FALSE if converted. */
 gboolean vms_restore_keeps_format(const VmsRestoreDisk *disk);

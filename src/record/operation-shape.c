@@ -54,6 +54,31 @@ static const VmsShape overlay_shape = {
 };
 
 static gpointer
+make_host(void)
+{
+    return vms_host_change_new(NULL, NULL);
+}
+
+static const VmsField host_fields[] = {
+    VMS_TEXT_NEEDED(VmsHostChange, network, VMS_CHECK_LINE),
+    VMS_TEXT(VmsHostChange, mac, VMS_CHECK_MAC),
+    VMS_TEXT(VmsHostChange, client_id, VMS_CHECK_LINE),
+    VMS_TEXT(VmsHostChange, name, VMS_CHECK_LINE),
+    VMS_TEXT_NEEDED(VmsHostChange, address, VMS_CHECK_ADDRESS),
+    VMS_PLAIN(VmsHostChange, existed, BOOL),
+    VMS_PLAIN(VmsHostChange, vanish, BOOL),
+    { .key = NULL },
+};
+
+static const VmsShape host_shape = {
+    .name = "host entry",
+    .size = sizeof(VmsHostChange),
+    .fields = host_fields,
+    .make = make_host,
+    .free = (GDestroyNotify)vms_host_change_free,
+};
+
+static gpointer
 make_step(void)
 {
     return vms_step_new(NULL, FALSE);
@@ -101,6 +126,7 @@ static const VmsField operation_fields[] = {
     VMS_TEXT(VmsOperation, socket, VMS_CHECK_PATH),
     VMS_NESTED(VmsOperation, exchanges, OBJECTS, exchange_shape),
     VMS_NESTED(VmsOperation, overlays, OBJECTS, overlay_shape),
+    VMS_NESTED_LATER(VmsOperation, hosts, OBJECTS, host_shape),
     VMS_TEXT(VmsOperation, old_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, new_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, nvram, VMS_CHECK_PATH),

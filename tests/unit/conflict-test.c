@@ -41,7 +41,7 @@ static const VmsConflict contract[] = {
 };
 
 /* What is reported besides. It never refuses: what refuses stands in the contract. */
-static const char *const reports[] = { "Kept" };
+static const char *const reports[] = { "Kept", "AddressNotManaged", "AddressDiffers" };
 
 Test(conflict, table_is_the_contract_row_by_row)
 {
