@@ -7,13 +7,31 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/agent-socket.h"
+#include "engine/facts.h"
 #include "engine/window-queue.h"
 #include "model/name.h"
 #include "wire/wire.h"
 
+#include <string.h>
+
 #define DEFAULT_JOBS 128
 #define MOST_JOBS 4096
 #define KNOWN_FLAGS (VMSNAP_CONTEXT_READ_ONLY | VMSNAP_CONTEXT_SELF_GUARD)
+
+static gboolean
+check_analysis(const vmsnap_context_options *options, GError **error)
+{
+    const char *const *uris = options->analysis_uris;
+
+    if (uris && uris[0] && g_strcmp0(options->uri, "none") == 0)
+        return vms_fail(error, VMSNAP_E_INVALID,
+                        "connections for conflict analysis need one that is acted on");
+    for (guint i = 0; uris && uris[i]; i++)
+        if (!*uris[i] || strcmp(uris[i], "none") == 0)
+            return vms_fail(error, VMSNAP_E_INVALID,
+                            "\"%s\" is no connection for conflict analysis", uris[i]);
+    return TRUE;
+}
 
 static gboolean
 check_options(const vmsnap_context_options *options, GError **error)
@@ -30,9 +48,8 @@ check_options(const vmsnap_context_options *options, GError **error)
                         MOST_JOBS);
     if (options->uri && !*options->uri)
         return vms_fail(error, VMSNAP_E_INVALID, "the URI is empty");
-    if (options->analysis_uris && options->analysis_uris[0])
-        return vms_refuse(error, VMSNAP_E_UNSUPPORTED, "AnalysisConnections",
-                          "further connections for conflict analysis are not supported yet");
+    if (!check_analysis(options, error))
+        return FALSE;
     if (options->guard_path && !vms_name_check_path(options->guard_path, error))
         return FALSE;
     return vms_agent_socket_check(options->agent_sockets, error);
@@ -62,6 +79,7 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
     engine->agent_sockets = g_strdupv((char **)(gpointer)options->agent_sockets);
     engine->digests = vms_digests_new();
     engine->windows = vms_window_queue_new();
+    engine->facts = vms_facts_new();
     engine->self_guard = (options->flags & VMSNAP_CONTEXT_SELF_GUARD) != 0;
     engine->read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0 || paths->no_write;
     context->no_write = paths->no_write;
@@ -74,6 +92,7 @@ connect_drivers(vmsnap_context *context, const vmsnap_context_options *options,
 {
     const VmsWireRequest request = {
         .uri = options->uri,
+        .analysis_uris = options->analysis_uris,
         .catalog = paths->catalog,
         /* By the flag alone: who has no right to our folders may still ask guests. */
         .read_only = (options->flags & VMSNAP_CONTEXT_READ_ONLY) != 0,
@@ -226,6 +245,7 @@ vmsnap_context_unref(vmsnap_context *context)
     g_strfreev(engine->agent_sockets);
     vms_digests_free(engine->digests);
     vms_window_queue_free(engine->windows);
+    vms_facts_free(engine->facts);
     (void)pthread_cond_destroy(&context->changed);
     (void)pthread_mutex_destroy(&context->lock);
     vms_handle_free(&context->handle);

@@ -18,6 +18,7 @@
 #include <vmsnap/restore.h>
 
 typedef struct VmsWindowQueue VmsWindowQueue;
+typedef struct VmsFacts VmsFacts;
 
 /* What the engine works with: one per context, never changed after it was made, except by the
  * locks and counters it contains itself. */
@@ -32,6 +33,7 @@ typedef struct {
     char **agent_sockets; /* see engine/agent-socket.h; NULL: none */
     VmsDigests *digests;  /* NULL: none are remembered */
     VmsWindowQueue *windows;
+    VmsFacts *facts; /* NULL: none are known */
     gboolean self_guard;
     gboolean read_only;
 } VmsEngine;

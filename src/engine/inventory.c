@@ -2,12 +2,17 @@
 #include "engine/inventory.h"
 
 #include "base/error.h"
+#include "engine/facts.h"
+#include "engine/inventory-files.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-/* Layers of one image that are followed; QEMU itself gives up not much later. */
-#define CHAIN_LIMIT 32
+/* VMs of one further connection are being added. */
+typedef struct {
+    VmsInventoryFiles files;
+    const VmsFurther *further;
+} Adding;
 
 /* A file that other VMs know by a symbolic link is the same file. */
 char *
@@ -18,108 +23,76 @@ vms_inventory_settle(const char *path)
     return g_strdup(realpath(path, settled) ? settled : path);
 }
 
-/* What one VM refers to is being added. */
-typedef struct {
-    VmsEngine *engine;
-    VmsInventory *inventory;
-    guint32 holder;
-} Adding;
-
-static void
-add_path(const Adding *self, const char *path, VmsFileRole role)
+static gboolean
+check_full(const VmsInventory *inventory, GError **error)
 {
-    g_autofree char *settled = NULL;
-    VmsFileId file = { 0 };
-
-    if (!path || *path != '/') /* what is no file of this host has no path */
-        return;
-    settled = vms_inventory_settle(path);
-    vms_volume_identify(self->engine->drivers->volume, settled, &file, NULL);
-    vms_inventory_add_file(self->inventory, self->holder, settled, &file, role);
+    return !vms_claims_is_full(inventory->claims) ||
+           vms_fail(error, VMSNAP_E_UNSUPPORTED, "there are too many VMs to compare");
 }
 
-/* Path and format of the layer below, as the header has them; FALSE when there is none. */
-static gboolean
-step_down(VmsEngine *engine, char **path, char **format)
+gboolean
+vms_inventory_collect_own(VmsEngine *engine, VmsInventory **ret_inventory, GError **error)
 {
-    g_autofree char *settled = vms_inventory_settle(*path);
-    g_autofree char *folder = g_path_get_dirname(*path);
-    g_autoptr(VmsImage) image = NULL;
-    char *below;
+    VmsHypervisor *hv = engine->drivers->hypervisor;
+    GPtrArray *vms = NULL;
+    g_autoptr(VmsInventory) inventory = NULL;
+    VmsInventoryFiles files = { .engine = engine };
 
-    if (!vms_volume_inspect(engine->drivers->volume, settled, *format, &image, NULL) ||
-        !image->backing)
+    if (!vms_hypervisor_list_vms(hv, !hv->read_only && !engine->read_only, &vms, error))
         return FALSE;
-    below = g_path_is_absolute(image->backing) ? g_strdup(image->backing)
-                                               : g_build_filename(folder, image->backing, NULL);
-    g_free(*path);
-    *path = below;
-    g_free(*format);
-    *format = g_strdup(image->backing_format);
+    inventory = vms_inventory_new(vms);
+    files.inventory = inventory;
+    for (guint i = 0; i < vms->len; i++)
+        vms_inventory_add_files(&files, vms->pdata[i], i);
+    if (!check_full(inventory, error))
+        return FALSE;
+    *ret_inventory = g_steal_pointer(&inventory);
     return TRUE;
 }
 
-/* The headers tell the layers below where the XML of a VM that is off does not. */
+/* Over two connections to one daemon every VM is seen twice. */
 static void
-add_header_backing(const Adding *self, const VmsDisk *disk)
+add_vm(const VmsVm *vm, gpointer data)
 {
-    g_autofree char *path = g_strdup(disk->path);
-    g_autofree char *format = g_strdup(disk->format);
+    const Adding *self = data;
+    VmsInventory *inventory = self->files.inventory;
+    guint32 holder;
 
-    if (disk->backing->len > 0)
+    if (self->further->same_host && vms_inventory_holder_of(inventory, vm->uuid) != VMS_CLAIM_NONE)
         return;
-    for (guint depth = 0; depth < CHAIN_LIMIT; depth++) {
-        if (!path || g_strcmp0(format, "qcow2") != 0 || !step_down(self->engine, &path, &format))
-            return;
-        add_path(self, path, VMS_FILE_BACKING);
-    }
+    holder = vms_inventory_add_vm(inventory, vm, self->further->hypervisor->uri);
+    vms_inventory_add_files(&self->files, vm, holder);
 }
 
-static void
-add_disks(const Adding *self, const GPtrArray *disks)
+static gboolean
+add_further(VmsEngine *engine, VmsInventory *inventory, const VmsFurther *further, GError **error)
 {
-    for (guint i = 0; disks && i < disks->len; i++) {
-        const VmsDisk *disk = disks->pdata[i];
+    g_autoptr(GHashTable) folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Adding adding = {
+        .files = { engine, inventory, further->same_host ? NULL : folders },
+        .further = further,
+    };
 
-        add_path(self, disk->path, vms_disk_is_owned(disk) ? VMS_FILE_DISK : VMS_FILE_MEDIA);
-        for (guint j = 0; j < disk->backing->len; j++) {
-            const VmsBacking *backing = disk->backing->pdata[j];
-
-            add_path(self, backing->path, VMS_FILE_BACKING);
-        }
-        add_header_backing(self, disk);
-    }
-}
-
-static void
-add_files(const Adding *self, const VmsVm *vm)
-{
-    add_disks(self, vm->disks);
-    add_disks(self, vm->live_disks);
-    add_path(self, vm->nvram, VMS_FILE_NVRAM);
-    add_path(self, vm->loader, VMS_FILE_BOOT);
-    add_path(self, vm->kernel, VMS_FILE_BOOT);
-    add_path(self, vm->initrd, VMS_FILE_BOOT);
+    if (vms_hypervisor_each_vm(further->hypervisor, add_vm, &adding, error))
+        return TRUE;
+    g_prefix_error(error, "connection %s for conflict analysis: ", further->hypervisor->uri);
+    return FALSE;
 }
 
 gboolean
 vms_inventory_collect(VmsEngine *engine, VmsInventory **ret_inventory, GError **error)
 {
-    const VmsHypervisor *hv = engine->drivers->hypervisor;
-    GPtrArray *vms = NULL;
+    const GPtrArray *further = engine->drivers->further;
     g_autoptr(VmsInventory) inventory = NULL;
 
-    if (!vms_hypervisor_list_vms(engine->drivers->hypervisor, !hv->read_only && !engine->read_only,
-                                 &vms, error))
+    if (!vms_inventory_collect_own(engine, &inventory, error))
         return FALSE;
-    inventory = vms_inventory_new(vms);
-    for (guint i = 0; i < vms->len; i++) {
-        const Adding adding = { engine, inventory, i };
-
-        add_files(&adding, vms->pdata[i]);
-    }
-    if (vms_claims_is_full(inventory->claims))
-        return vms_fail(error, VMSNAP_E_UNSUPPORTED, "there are too many VMs to compare");
+    for (guint i = 0; further && i < further->len; i++)
+        if (!add_further(engine, inventory, further->pdata[i], error))
+            return FALSE;
+    vms_facts_add_to(engine, inventory);
+    if (!check_full(inventory, error))
+        return FALSE;
     *ret_inventory = g_steal_pointer(&inventory);
     return TRUE;
 }

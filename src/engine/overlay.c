@@ -193,7 +193,7 @@ drop(const Settling *self, GError **error)
     VmsFileUser user;
     VmsFileId file = { 0 };
 
-    if (!vms_inventory_collect(self->engine, &inventory, error) ||
+    if (!vms_inventory_collect_own(self->engine, &inventory, error) ||
         !vms_volume_identify(volume, path, &file, error))
         return FALSE;
     if (vms_inventory_find_user(inventory, NULL, path, &file, &user)) {

@@ -378,6 +378,27 @@ own_holder(const VmsInventory *inventory, guint32 key)
 }
 
 guint32
+vms_inventory_vm_of_mac(const VmsInventory *inventory, const char *mac, const char *host)
+{
+    guint32 key = key_of(inventory, VMS_IDENTITY_MAC, mac);
+    guint32 claim = vms_claims_first(inventory->claims, key);
+    guint32 own = own_holder(inventory, key);
+    guint32 there =
+        host ? vms_claims_find_key(inventory->claims, VMS_IDENTITY_NONE, host) : VMS_CLAIM_NONE;
+
+    if (own != VMS_CLAIM_NONE || there == VMS_CLAIM_NONE)
+        return own;
+    for (; claim != VMS_CLAIM_NONE; claim = vms_claims_next(inventory->claims, key, claim)) {
+        guint32 number = vms_claims_get(inventory->claims, claim)->holder;
+        const Holder *holder = holder_at(inventory, number);
+
+        if (holder->kind == VMS_HOLDER_VM && holder->host == there)
+            return number;
+    }
+    return VMS_CLAIM_NONE;
+}
+
+guint32
 vms_inventory_holder_of(const VmsInventory *inventory, const char *vm_uuid)
 {
     return own_holder(inventory, key_of(inventory, VMS_IDENTITY_UUID, vm_uuid));

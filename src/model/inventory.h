@@ -76,6 +76,9 @@ guint32 vms_inventory_add_holder(VmsInventory *inventory, const VmsHolder *holde
 guint32 vms_inventory_add_vm(VmsInventory *inventory, const VmsVm *vm, const char *host);
 /* The holder of a VM of the acting connection; VMS_CLAIM_NONE if it has none of that UUID. */
 guint32 vms_inventory_holder_of(const VmsInventory *inventory, const char *vm_uuid);
+/* The VM that has the card, of the acting connection first, then of that @host; VMS_CLAIM_NONE:
+ * none. */
+guint32 vms_inventory_vm_of_mac(const VmsInventory *inventory, const char *mac, const char *host);
 /* @file NULL, or with ino 0: it is not there, or not on this host. */
 void vms_inventory_add_file(VmsInventory *inventory, guint32 holder, const char *path,
                             const VmsFileId *file, VmsFileRole role);

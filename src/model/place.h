@@ -24,6 +24,8 @@ typedef struct {
     GPtrArray *holders; /* char*: "process 4711 (qemu-system-x86)" */
 } VmsImageUse;
 
+/* Other hosts may have the same files under the same paths: a network or cluster file system. */
+gboolean vms_place_is_shared(const VmsPlaceInfo *info);
 void vms_place_info_clear(VmsPlaceInfo *info);
 void vms_image_use_clear(VmsImageUse *use);
 

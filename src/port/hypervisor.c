@@ -10,6 +10,12 @@ vms_hypervisor_list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms
 }
 
 gboolean
+vms_hypervisor_each_vm(VmsHypervisor *hv, VmsVmSink sink, gpointer data, GError **error)
+{
+    return hv->ops->each_vm(hv, sink, data, error);
+}
+
+gboolean
 vms_hypervisor_find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm,
                        GError **error)
 {

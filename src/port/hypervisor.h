@@ -15,6 +15,8 @@
 
 typedef struct VmsHypervisor VmsHypervisor;
 
+typedef void (*VmsVmSink)(const VmsVm *vm, gpointer data);
+
 typedef enum { VMS_STOP_AGENT, VMS_STOP_ACPI } VmsStopWay;
 
 typedef struct {
@@ -58,6 +60,9 @@ typedef struct {
      * that may write). Sorted by name. A VM that disappears meanwhile is left out; one whose
      * configuration cannot be read stands there without devices. */
     gboolean (*list_vms)(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **error);
+    /* One VM after another, each with what its configurations say, and whether it runs, but without
+     * state, jobs and flags. @sink borrows it. For connections that feed conflict analysis only. */
+    gboolean (*each_vm)(VmsHypervisor *hv, VmsVmSink sink, gpointer data, GError **error);
     /* By name or, failing that, UUID; NOT_FOUND. Asks for the block jobs of each disk as well,
      * which list_vms() leaves: there only mirrors make a disk busy. */
     gboolean (*find_vm)(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm,
@@ -128,6 +133,7 @@ struct VmsHypervisor {
     const VmsHypervisorOps *ops;
     /* Set by the adapter when it connects. */
     char *uri;
+    char *host_id;    /* equal on connections to one host only; NULL: it cannot be told */
     gboolean remote;  /* not the host we run on: image files are out of reach */
     gboolean session; /* the user's own instance, not the system's */
     gboolean read_only;
@@ -138,6 +144,7 @@ struct VmsHypervisor {
 /* Callers use these, never ops directly. */
 gboolean vms_hypervisor_list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms,
                                  GError **error);
+gboolean vms_hypervisor_each_vm(VmsHypervisor *hv, VmsVmSink sink, gpointer data, GError **error);
 gboolean vms_hypervisor_find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm,
                                 GError **error);
 gboolean vms_hypervisor_read_state(VmsHypervisor *hv, const char *uuid, vmsnap_vm_state *ret_state,

@@ -79,12 +79,51 @@ open_hypervisor(const VmsWireRequest *request, VmsDrivers *drivers, GError **err
     return TRUE;
 }
 
+static void
+further_free(VmsFurther *further)
+{
+    vms_networks_free(further->networks);
+    vms_hypervisor_free(further->hypervisor);
+    g_free(further);
+}
+
+static gboolean
+open_further(const char *uri, const VmsWireRequest *request, VmsDrivers *drivers, GError **error)
+{
+    VmsHypervisor *hv = vms_libvirt_open(uri, TRUE, request->log, error);
+    VmsFurther *further;
+
+    if (!hv) {
+        g_prefix_error(error, "connection %s for conflict analysis: ", uri);
+        return FALSE;
+    }
+    further = g_new0(VmsFurther, 1);
+    further->hypervisor = hv;
+    further->networks = vms_libvirt_networks_new(hv);
+    further->same_host = hv->host_id && g_strcmp0(hv->host_id, drivers->hypervisor->host_id) == 0;
+    g_ptr_array_add(drivers->further, further);
+    return TRUE;
+}
+
+static gboolean
+open_all_further(const VmsWireRequest *request, VmsDrivers *drivers, GError **error)
+{
+    if (!request->analysis_uris || !drivers->hypervisor)
+        return TRUE;
+    drivers->further = g_ptr_array_new_with_free_func((GDestroyNotify)further_free);
+    for (guint i = 0; request->analysis_uris[i]; i++)
+        if (!open_further(request->analysis_uris[i], request, drivers, error))
+            return FALSE;
+    return TRUE;
+}
+
 gboolean
 vms_wire_open(const VmsWireRequest *request, VmsDrivers **ret_drivers, GError **error)
 {
     g_autoptr(VmsDrivers) drivers = g_new0(VmsDrivers, 1);
 
-    if (!open_hypervisor(request, drivers, error) || !open_catalog(request, drivers, error))
+    if (!open_hypervisor(request, drivers, error) || !open_all_further(request, drivers, error) ||
+        !open_catalog(request, drivers, error))
         return FALSE;
     drivers->volume = vms_file_volume_new(vms_reader_fill_image);
     drivers->media = vms_blkid_media_new(&media_reader);
@@ -104,6 +143,7 @@ vms_wire_free(VmsDrivers *drivers)
     vms_media_free(drivers->media);
     vms_volume_free(drivers->volume);
     vms_networks_free(drivers->networks);
+    g_clear_pointer(&drivers->further, g_ptr_array_unref);
     vms_hypervisor_free(drivers->urgent);
     vms_hypervisor_free(drivers->hypervisor);
     g_free(drivers);

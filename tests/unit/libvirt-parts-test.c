@@ -90,6 +90,15 @@ Test(capabilities, name_the_owner_of_qemu)
     cr_assert_eq(gid, 108);
 }
 
+Test(capabilities, name_the_host)
+{
+    g_autofree char *uuid = vms_capabilities_read_host_uuid(HOST("<uuid>AB-CD</uuid>"));
+
+    cr_assert_str_eq(uuid, "ab-cd");
+    cr_assert_null(vms_capabilities_read_host_uuid(HOST("")));
+    cr_assert_null(vms_capabilities_read_host_uuid("<uuid>ab</uuid>"));
+}
+
 Test(capabilities, that_do_not_say_leave_the_outputs_alone)
 {
     static const char *const texts[] = {

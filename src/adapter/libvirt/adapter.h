@@ -46,6 +46,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsDomainCall, vms_domain_call_clear)
 /* survey.c */
 gboolean vms_libvirt_list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms,
                               GError **error);
+gboolean vms_libvirt_each_vm(VmsHypervisor *hv, VmsVmSink sink, gpointer data, GError **error);
 gboolean vms_libvirt_find_vm(VmsHypervisor *hv, const char *name, gboolean secrets, VmsVm **ret_vm,
                              GError **error);
 

@@ -60,3 +60,17 @@ vms_capabilities_read_owner(const char *xml, uid_t *ret_uid, gid_t *ret_gid)
             return read_label(label, ret_uid, ret_gid);
     return FALSE;
 }
+
+char *
+vms_capabilities_read_host_uuid(const char *xml)
+{
+    g_autoptr(xmlDoc) document = NULL;
+    g_autofree char *uuid = NULL;
+
+    vms_xml_init();
+    if (!vms_xml_read(xml, CAPABILITIES_LIMIT, "capabilities", &document, NULL))
+        return NULL;
+    uuid =
+        vms_xml_text(vms_xml_child(vms_xml_child(xmlDocGetRootElement(document), "host"), "uuid"));
+    return uuid ? g_ascii_strdown(uuid, -1) : NULL;
+}

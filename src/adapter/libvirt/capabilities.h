@@ -4,6 +4,10 @@
 #include <glib.h>
 #include <sys/types.h>
 
-/* Whom QEMU runs as, from the host capabilities' "dac" security model. Pure. FALSE if the text
+/* Both are pure. */
+
+/* Whom QEMU runs as, from the host capabilities' "dac" security model. FALSE if the text
  * does not say. */
 gboolean vms_capabilities_read_owner(const char *xml, uid_t *ret_uid, gid_t *ret_gid);
+/* Of the host itself, lower case; NULL if the text does not say. */
+char *vms_capabilities_read_host_uuid(const char *xml);

@@ -56,11 +56,13 @@ free_libvirt(VmsHypervisor *hv)
     vms_gate_destroy(&self->agent_gate);
     g_free(self->runtime_dir);
     g_free(hv->uri);
+    g_free(hv->host_id);
     g_free(self);
 }
 
 static const VmsHypervisorOps ops = {
     .list_vms = vms_libvirt_list_vms,
+    .each_vm = vms_libvirt_each_vm,
     .find_vm = vms_libvirt_find_vm,
     .read_state = vms_libvirt_read_state,
     .read_block = vms_libvirt_read_block,
@@ -86,17 +88,27 @@ static const VmsHypervisorOps ops = {
     .free = free_libvirt,
 };
 
-static void
-read_qemu_owner(VmsHypervisor *hv, virConnectPtr conn)
+/* Boards exist whose UUID is the same on all: only together with its name it is one host's. */
+static char *
+identify_host(virConnectPtr conn, const char *capabilities)
 {
-    g_autofree char *xml = NULL;
+    g_autofree char *uuid = vms_capabilities_read_host_uuid(capabilities);
+    g_autofree char *name = virConnectGetHostname(conn);
+
+    return uuid && name ? g_strconcat(uuid, " ", name, NULL) : NULL;
+}
+
+static void
+read_host(VmsHypervisor *hv, virConnectPtr conn)
+{
+    g_autofree char *xml = virConnectGetCapabilities(conn);
 
     hv->qemu_uid = geteuid();
     hv->qemu_gid = getegid();
-    if (hv->session || hv->remote)
+    if (!xml)
         return;
-    xml = virConnectGetCapabilities(conn);
-    if (xml)
+    hv->host_id = identify_host(conn, xml);
+    if (!hv->session && !hv->remote)
         vms_capabilities_read_owner(xml, &hv->qemu_uid, &hv->qemu_gid);
 }
 
@@ -114,7 +126,7 @@ read_facts(VmsLibvirt *self, GError **error)
     hv->remote = vms_uri_is_remote(hv->uri);
     /* root has no instance of its own: the system's libvirtd serves this path as well */
     hv->session = geteuid() != 0 && vms_uri_is_session(hv->uri);
-    read_qemu_owner(hv, call.conn);
+    read_host(hv, call.conn);
     return TRUE;
 }
 

@@ -301,6 +301,63 @@ vms_libvirt_list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, G
     return TRUE;
 }
 
+/* ---- what they hold ---- */
+
+static gboolean
+read_identity(const Reading *reading, VmsVm **ret_vm, GError **error)
+{
+    g_autoptr(VmsVm) vm = new_vm(reading->domain, error);
+    unsigned int id = virDomainGetID(reading->domain);
+
+    if (!vm)
+        return FALSE;
+    vm->domain_id = id == (unsigned int)-1 ? -1 : (int)id;
+    vm->persistent = TRUE; /* of a transient one libvirt gives what it runs with */
+    if (!read_xml(reading, vm, error) || !adopt_or_warn(reading, vm, error))
+        return FALSE;
+    vms_volume_resolve(virDomainGetConnect(reading->domain), vm->disks);
+    vms_volume_resolve(virDomainGetConnect(reading->domain), vm->live_disks);
+    *ret_vm = g_steal_pointer(&vm);
+    return TRUE;
+}
+
+static gboolean
+hand_on(const Reading *reading, VmsVmSink sink, gpointer data, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(VmsVm) vm = NULL;
+
+    if (read_identity(reading, &vm, &failure)) {
+        sink(vm, data);
+        return TRUE;
+    }
+    if (vms_error_get_code(failure) == VMSNAP_E_NOT_FOUND) /* it went away meanwhile */
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+gboolean
+vms_libvirt_each_vm(VmsHypervisor *hv, VmsVmSink sink, gpointer data, GError **error)
+{
+    g_auto(VmsCall) call = VMS_CALL_NONE;
+    g_auto(Domains) domains = { NULL, 0 };
+    VmsLibvirt *self = (VmsLibvirt *)hv;
+
+    if (!vms_call_begin(&call, self->connection, error))
+        return FALSE;
+    domains.count = virConnectListAllDomains(call.conn, &domains.items, 0);
+    if (domains.count < 0)
+        return vms_libvirt_fail(error, NULL);
+    for (int i = 0; i < domains.count; i++) {
+        const Reading reading = { self, domains.items[i], FALSE, TRUE };
+
+        if (!hand_on(&reading, sink, data, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* ---- one of them ---- */
 
 static virDomainPtr
