@@ -33,7 +33,9 @@ typedef struct vmsnap_context_options {
     const char *uri;                  /**< libvirt URI acted on; NULL: libvirt's default; "none":
                                            no hypervisor. */
     const char *const *analysis_uris; /**< Further URIs, for conflict analysis only; ended by
-                                           NULL. */
+                                           NULL. Opened read-only; may be remote. While one
+                                           cannot be reached, whatever looks for conflicts fails,
+                                           naming it. NULL: none. */
     const char *catalog;              /**< "sqlite:/PATH"; NULL: catalog.db in the state folder. */
     const char *state_dir;            /**< Folder of catalog, leases, locks and sockets; NULL:
                                            /var/lib/vmsnap and /run/vmsnap, or for a user's own

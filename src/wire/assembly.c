@@ -87,6 +87,17 @@ further_free(VmsFurther *further)
     g_free(further);
 }
 
+/* By name and UUID, or by name where neither connection leaves this host. A driver that imitates
+ * hosts gives none a UUID. */
+static gboolean
+is_same_host(const VmsHypervisor *a, const VmsHypervisor *b)
+{
+    if (!a->host_name || g_strcmp0(a->host_name, b->host_name) != 0 || !a->host_uuid ||
+        !b->host_uuid)
+        return FALSE;
+    return strcmp(a->host_uuid, b->host_uuid) == 0 || (!a->remote && !b->remote);
+}
+
 static gboolean
 open_further(const char *uri, const VmsWireRequest *request, VmsDrivers *drivers, GError **error)
 {
@@ -100,7 +111,7 @@ open_further(const char *uri, const VmsWireRequest *request, VmsDrivers *drivers
     further = g_new0(VmsFurther, 1);
     further->hypervisor = hv;
     further->networks = vms_libvirt_networks_new(hv);
-    further->same_host = hv->host_id && g_strcmp0(hv->host_id, drivers->hypervisor->host_id) == 0;
+    further->same_host = is_same_host(drivers->hypervisor, hv);
     g_ptr_array_add(drivers->further, further);
     return TRUE;
 }

@@ -9,7 +9,7 @@
 /* The composition root: the only place that knows adapters. */
 
 typedef struct {
-    const char *uri;         /* NULL: libvirt's default; "none": no hypervisor */
+    const char *uri;                  /* NULL: libvirt's default; "none": no hypervisor */
     const char *const *analysis_uris; /* read only, never acted on; NULL: none */
     const char *catalog;     /* "sqlite:/PATH", "memory:"; NULL: no catalog is opened (the guard) */
     const char *runtime_dir; /* NULL: agent commands are not counted host-wide (the guard) */

@@ -56,7 +56,8 @@ free_libvirt(VmsHypervisor *hv)
     vms_gate_destroy(&self->agent_gate);
     g_free(self->runtime_dir);
     g_free(hv->uri);
-    g_free(hv->host_id);
+    g_free(hv->host_uuid);
+    g_free(hv->host_name);
     g_free(self);
 }
 
@@ -88,16 +89,6 @@ static const VmsHypervisorOps ops = {
     .free = free_libvirt,
 };
 
-/* Boards exist whose UUID is the same on all: only together with its name it is one host's. */
-static char *
-identify_host(virConnectPtr conn, const char *capabilities)
-{
-    g_autofree char *uuid = vms_capabilities_read_host_uuid(capabilities);
-    g_autofree char *name = virConnectGetHostname(conn);
-
-    return uuid && name ? g_strconcat(uuid, " ", name, NULL) : NULL;
-}
-
 static void
 read_host(VmsHypervisor *hv, virConnectPtr conn)
 {
@@ -105,9 +96,10 @@ read_host(VmsHypervisor *hv, virConnectPtr conn)
 
     hv->qemu_uid = geteuid();
     hv->qemu_gid = getegid();
+    hv->host_name = virConnectGetHostname(conn);
     if (!xml)
         return;
-    hv->host_id = identify_host(conn, xml);
+    hv->host_uuid = vms_capabilities_read_host_uuid(xml);
     if (!hv->session && !hv->remote)
         vms_capabilities_read_owner(xml, &hv->qemu_uid, &hv->qemu_gid);
 }
