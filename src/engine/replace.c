@@ -85,23 +85,39 @@ exchange_all(VmsEngine *engine, const VmsOperation *operation, GError **error)
     return TRUE;
 }
 
+/* Of a path that is renewed, when nothing is put aside: the new file, which had nothing to replace,
+ * stands at the path; or all has gone back, and what was made was removed already. */
+static gboolean
+is_new_at_path(VmsEngine *engine, const VmsExchange *item)
+{
+    VmsFileId now = { 0 };
+
+    return !item->vanish && !item->existed &&
+           vms_volume_identify(engine->drivers->volume, item->path, &now, NULL) &&
+           now.ino == item->new_file.ino;
+}
+
 /* What stands at a path that is renewed may be another file by now, since the VM was started again.
  * What was put aside is ours and stays what it was. */
 static gboolean
 read_renewed_side(VmsEngine *engine, const VmsExchange *item, gboolean *ret_new, GError **error)
 {
+    g_autoptr(GError) absent = NULL;
     VmsFileId aside = { 0 };
-    gboolean there = vms_volume_identify(engine->drivers->volume, item->next, &aside, NULL);
 
-    if (!there && (item->vanish || !item->existed)) {
-        *ret_new = !item->vanish;
+    if (!vms_volume_identify(engine->drivers->volume, item->next, &aside, &absent)) {
+        if (vms_error_get_code(absent) != VMSNAP_E_NOT_FOUND) {
+            g_propagate_error(error, g_steal_pointer(&absent));
+            return FALSE;
+        }
+        *ret_new = is_new_at_path(engine, item);
         return TRUE;
     }
-    if (there && item->existed && aside.ino == item->old_file.ino) {
+    if (item->existed && aside.ino == item->old_file.ino) {
         *ret_new = TRUE;
         return TRUE;
     }
-    if (there && !item->vanish && aside.ino == item->new_file.ino) {
+    if (!item->vanish && aside.ino == item->new_file.ino) {
         *ret_new = FALSE;
         return TRUE;
     }

@@ -69,6 +69,24 @@ read_byte(const char *path)
     return byte;
 }
 
+/* Any bytes. */
+static void
+make_seed(const char *path)
+{
+    guint8 bytes[4096];
+
+    for (gsize i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (guint8)i;
+    if (!g_file_set_contents(path, (const char *)bytes, sizeof(bytes), NULL))
+        g_error("%s cannot be made", path);
+}
+
+static gboolean
+has_seed(const FakeWorld *world)
+{
+    return world->seed[0] && access(world->seed, F_OK) == 0;
+}
+
 void
 engine_bench_write(EngineBench *bench, char time)
 {
@@ -77,6 +95,12 @@ engine_bench_write(EngineBench *bench, char time)
     for (guint i = 0; i < FAKE_DISKS; i++)
         write_byte(world->disks[i], time);
     write_byte(world->nvram, time);
+    if (world->tpm[0])
+        write_byte(world->tpm, time);
+    if (world->seed[0] && time == '1')
+        make_seed(world->seed);
+    else if (world->seed[0])
+        g_unlink(world->seed);
     g_snprintf(world->xml, sizeof(world->xml), "%c<domain><name>web</name></domain>", time);
 }
 
@@ -90,6 +114,10 @@ engine_bench_time(const EngineBench *bench)
         if (read_byte(world->disks[i]) != time)
             return 'x';
     }
+    if (world->tpm[0] && read_byte(world->tpm) != time)
+        return 'x';
+    if (world->seed[0] && has_seed(world) != (time == '1'))
+        return 'x';
     return read_byte(world->nvram) == time ? time : 'x';
 }
 
@@ -121,7 +149,14 @@ count_folder(const EngineBench *bench, const char *name)
 int
 engine_bench_extra_files(const EngineBench *bench)
 {
-    return count_folder(bench, "disks") - FAKE_DISKS + count_folder(bench, "nvram") - 1;
+    const FakeWorld *world = bench->world;
+    int count = count_folder(bench, "disks") - FAKE_DISKS + count_folder(bench, "nvram") - 1;
+
+    if (world->tpm[0])
+        count += count_folder(bench, "tpm") - 1;
+    if (world->seed[0])
+        count += count_folder(bench, "media") - has_seed(world);
+    return count;
 }
 
 int
@@ -144,7 +179,7 @@ make_file(const EngineBench *bench, const char *folder, const char *name, char *
     g_autofree char *full = g_build_filename(parent, name, NULL);
     int fd;
 
-    g_mkdir(parent, 0755);
+    g_mkdir_with_parents(parent, 0755);
     fd = open(full, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, 65536) != 0)
         g_error("%s cannot be made", full);
@@ -175,6 +210,14 @@ engine_bench_new(void)
     vms_progress_init(&bench->progress);
     engine_bench_open(bench);
     return bench;
+}
+
+void
+engine_bench_add_parts(EngineBench *bench)
+{
+    make_file(bench, "tpm/vm/tpm2", "state", bench->world->tpm);
+    make_file(bench, "media", "seed.iso", bench->world->seed);
+    engine_bench_write(bench, '1');
 }
 
 static void

@@ -28,11 +28,14 @@ void engine_bench_free(EngineBench *bench);
 void engine_bench_open(EngineBench *bench);
 void engine_bench_close(EngineBench *bench);
 
+/* Give it a TPM and a Secret too; the Secret is there at time '1' only. */
+void engine_bench_add_parts(EngineBench *bench);
+
 /* Overwrite what the machine has, as its guest would. */
 void engine_bench_write(EngineBench *bench, char time);
-/* The time of disks, NVRAM and XML; 'x' if they differ. */
+/* The time of disks, parts and XML; 'x' if they differ. */
 char engine_bench_time(const EngineBench *bench);
-/* How many files there are besides disks and NVRAM, in the folders of both. */
+/* How many files there are besides disks and parts, in the folders of all. */
 int engine_bench_extra_files(const EngineBench *bench);
 /* Operations that are not finished; -1: the catalog cannot be read. */
 int engine_bench_open_operations(EngineBench *bench);

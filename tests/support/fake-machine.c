@@ -3,6 +3,7 @@
 #include "support/fake-world.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +47,19 @@ add_disks(const FakeWorld *world, const atomic_int *overlaid, GPtrArray *disks)
     }
 }
 
+static void
+add_drive(const FakeWorld *world, GPtrArray *disks)
+{
+    VmsDisk *drive = vms_disk_new("sda");
+
+    drive->device = VMS_DEVICE_CDROM;
+    drive->readonly = TRUE;
+    drive->source = VMS_SOURCE_FILE;
+    drive->source_type = g_strdup("file");
+    drive->path = g_strdup(world->seed);
+    g_ptr_array_add(disks, drive);
+}
+
 static VmsVm *
 survey(FakeWorld *world)
 {
@@ -56,11 +70,17 @@ survey(FakeWorld *world)
     vm->state_reason = g_strdup(world->restored ? "restored" : "shutdown");
     vm->inactive_xml = g_strdup(world->xml);
     vm->nvram = world->nvram[0] ? g_strdup(world->nvram) : NULL;
+    vm->has_tpm = world->tpm[0] != '\0';
+    vm->tpm_state = vm->has_tpm ? g_strdup(world->tpm) : NULL;
     add_disks(world, world->configured, vm->disks);
+    if (world->seed[0])
+        add_drive(world, vm->disks);
     if (vms_vm_is_active(vm)) {
         vm->live_xml = g_strdup(world->xml);
         vm->live_disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_disk_free);
         add_disks(world, world->live, vm->live_disks);
+        if (world->seed[0])
+            add_drive(world, vm->live_disks);
     }
     return vm;
 }
@@ -164,6 +184,19 @@ first_byte(const char *path)
     return byte;
 }
 
+/* The emulator writes its state anew. */
+static void
+renew_tpm(const FakeWorld *world)
+{
+    g_autofree char *next = g_strconcat(world->tpm, ".new", NULL);
+    g_autofree char *data = NULL;
+    gsize size = 0;
+
+    if (world->tpm[0] && g_file_get_contents(world->tpm, &data, &size, NULL) &&
+        g_file_set_contents_full(next, data, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL))
+        rename(next, world->tpm);
+}
+
 static gboolean
 start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
 {
@@ -177,6 +210,7 @@ start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
     if (world->managed_save && first_byte(world->disks[0]) != '2')
         world->torn_starts++; /* its memory is of time 2 */
     world->managed_save = FALSE;
+    renew_tpm(world);
     if (first_byte(world->disks[0]) != first_byte(world->disks[1]))
         world->torn_starts++;
     world->state = paused ? VMSNAP_VM_PAUSED : VMSNAP_VM_RUNNING;

@@ -52,7 +52,9 @@ typedef struct {
     atomic_int vanishes;     /* is undefined when it goes off */
     char other[128];         /* a disk of another VM; empty: there is none */
     char disks[FAKE_DISKS][128];
-    char nvram[128]; /* empty: none */
+    char nvram[128]; /* empty: none; so for the next two */
+    char tpm[128];   /* a new file whenever the VM is started */
+    char seed[128];  /* in a drive */
     /* overlays; see fake-machine.c */
     atomic_int pieces; /* of each disk's file, which can be cloned then; 0: it cannot */
     char overlays[FAKE_DISKS][256];
