@@ -65,6 +65,8 @@ vms_sqlite_fail(sqlite3 *db, const char *what, GError **error)
     code_of(result, &code, &reason);
     if (result == SQLITE_CANTOPEN && sqlite3_system_errno(db) == EACCES)
         code = VMSNAP_E_PERMISSION;
+    if ((result & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db) == ENOSPC)
+        code_of(SQLITE_FULL, &code, &reason);
     vms_refuse(error, code, reason, "%s: %s", what, db ? sqlite3_errmsg(db) : "out of memory");
     if (error)
         vms_error_set_origin(*error, "sqlite", result);
