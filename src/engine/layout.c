@@ -74,33 +74,34 @@ vms_layout_make_socket_folder(const VmsEngine *engine, GError **error)
     return vms_sys_chown(dir, hv->qemu_uid, hv->qemu_gid, folder, error);
 }
 
-/* The .vmsnap folder goes with the last thing in it. */
-static void
-remove_empty_parent(const VmsEngine *engine, const char *folder)
-{
-    g_autofree char *parent = g_path_get_dirname(folder);
-
-    if (g_str_has_suffix(parent, "/.vmsnap"))
-        vms_volume_remove_folder(engine->drivers->volume, parent, NULL);
-}
-
-/* What somebody else put into it stays, and the folder with it. */
+/* TRUE as well when others have something in it: then it stays. */
 static gboolean
-remove_folder(const VmsEngine *engine, const char *folder, GError **error)
+remove_if_empty(const VmsEngine *engine, const char *folder, gboolean *ret_removed, GError **error)
 {
     g_autoptr(GError) failed = NULL;
 
-    if (vms_volume_remove_folder(engine->drivers->volume, folder, &failed)) {
-        remove_empty_parent(engine, folder);
+    *ret_removed = vms_volume_remove_folder(engine->drivers->volume, folder, &failed);
+    if (*ret_removed || g_strcmp0(vms_error_get_reason(failed), "NotEmpty") == 0)
         return TRUE;
-    }
-    if (g_strcmp0(vms_error_get_reason(failed), "NotEmpty") == 0) {
-        vms_log(engine->log, VMSNAP_LOG_WARNING, "folder %s holds files of others and stays",
-                folder);
-        return TRUE;
-    }
     g_propagate_error(error, g_steal_pointer(&failed));
     return FALSE;
+}
+
+/* What somebody else put into it stays, and the folder with it. The .vmsnap folder goes with the
+ * last thing in it. */
+static gboolean
+remove_folder(const VmsEngine *engine, const char *folder, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(folder);
+    gboolean removed = FALSE;
+
+    if (!remove_if_empty(engine, folder, &removed, error))
+        return FALSE;
+    if (!removed)
+        vms_log(engine->log, VMSNAP_LOG_WARNING, "folder %s holds files of others and stays",
+                folder);
+    return !removed || !g_str_has_suffix(parent, "/.vmsnap") ||
+           remove_if_empty(engine, parent, &removed, error);
 }
 
 gboolean
