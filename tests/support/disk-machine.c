@@ -87,7 +87,11 @@ lock_disk(const char *path)
 static void
 be_qemu(const DiskPlaces *places, int ready)
 {
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
     setsid();
+    for (int fd = 0; fd <= 2; fd++)
+        dup2(nothing, fd);
     for (guint i = 0; i < DISK_MACHINE_DISKS; i++) {
         g_autofree char *path = disk_machine_path(places, i);
 
@@ -251,15 +255,17 @@ list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **erro
     return TRUE;
 }
 
+/* As libvirt does: the file is synced before it gets its name, the folder is not. */
 static gboolean
 define(VmsHypervisor *hv, const char *xml, GError **error)
 {
-    const DiskPlaces *places = places_of(hv);
-    g_auto(VmsFd) dir = vms_sys_open_dir(places->host, error);
+    g_autofree char *path = disk_machine_xml_path(places_of(hv));
 
-    if (dir < 0)
-        return FALSE;
-    return vms_sys_replace_file(dir, "web.xml", xml, strlen(xml), 0600, error);
+    if (g_file_set_contents_full(path, xml, -1,
+                                 G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
+                                 NULL))
+        return TRUE;
+    return vms_fail(error, VMSNAP_E_HYPERVISOR, "the configuration cannot be written");
 }
 
 static gboolean
