@@ -329,6 +329,7 @@ fake_drivers_new(FakeWorld *world)
 
     drivers->hypervisor = new_hypervisor(world);
     drivers->urgent = new_hypervisor(world);
+    drivers->networks = fake_networks_new(world);
     drivers->open_agent = open_agent;
     return drivers;
 }
@@ -338,6 +339,7 @@ fake_drivers_free(VmsDrivers *drivers)
 {
     if (!drivers)
         return;
+    vms_networks_free(drivers->networks);
     vms_hypervisor_free(drivers->hypervisor);
     vms_hypervisor_free(drivers->urgent);
     g_free(drivers);
@@ -375,6 +377,17 @@ fake_world_close(FakeWorld *world)
     munmap(world, sizeof(FakeWorld));
 }
 
+static VmsNic *
+new_nic(void)
+{
+    VmsNic *nic = vms_nic_new();
+
+    nic->type = g_strdup("network");
+    nic->mac = g_strdup(FAKE_MAC);
+    nic->network = g_strdup("lan");
+    return nic;
+}
+
 VmsVm *
 fake_world_survey(FakeWorld *world)
 {
@@ -385,5 +398,7 @@ fake_world_survey(FakeWorld *world)
     vm->has_agent_channel = TRUE;
     vm->agent_connected = TRUE;
     vm->migrating = world->migrating != 0;
+    if (world->network)
+        g_ptr_array_add(vm->nics, new_nic());
     return vm;
 }

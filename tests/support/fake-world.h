@@ -9,6 +9,8 @@
 /* One virtual machine with a guest agent, made of numbers in a file that several processes map: a
  * test and the guard it started see the same VM. Every call is logged and may be made to fail. */
 
+#define FAKE_MAC "52:54:00:00:00:01"
+#define FAKE_ADDRESS "10.0.0.5"
 #define FAKE_UUID "3c1f6f2e-0000-4000-8000-000000000001"
 
 typedef enum {
@@ -55,6 +57,9 @@ typedef struct {
     char nvram[128]; /* empty: none; so for the next two */
     char tpm[128];   /* a new file whenever the VM is started */
     char seed[128];  /* in a drive */
+    /* see fake-network.c */
+    atomic_int network; /* it has a NIC on one, and a lease */
+    atomic_int entry;   /* which is a host entry */
     /* overlays; see fake-machine.c */
     atomic_int pieces; /* of each disk's file, which can be cloned then; 0: it cannot */
     char overlays[FAKE_DISKS][256];
@@ -91,6 +96,7 @@ gboolean fake_machine_is_overlay(const char *path);
 /* Fill in what a machine needs besides its guest. */
 void fake_machine_add_ops(VmsHypervisorOps *ops);
 void fake_overlay_add_ops(VmsHypervisorOps *ops); /* fake-overlay.c */
+VmsNetworks *fake_networks_new(FakeWorld *world); /* fake-network.c */
 
 /* Map @path, made if it is missing: a running VM with an agent and two file systems. */
 FakeWorld *fake_world_open(const char *path);
