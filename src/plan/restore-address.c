@@ -136,6 +136,8 @@ counts(const Wanted *self, const VmsAddressUser *user)
         return FALSE;
     if (user->network && g_strcmp0(user->network, self->address->network) != 0)
         return FALSE;
+    if (user->mac && is_own(self->input, user->mac)) /* what a migration left behind */
+        return FALSE;
     return holder->host || user->kind == 0 || user->kind == VMS_ADDRESS_AGENT;
 }
 
