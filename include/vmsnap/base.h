@@ -78,6 +78,8 @@ typedef struct vmsnap_disk_list vmsnap_disk_list;
 typedef struct vmsnap_snapshot_list vmsnap_snapshot_list;
 /** Readings of several operations. See operation.h. */
 typedef struct vmsnap_operation_list vmsnap_operation_list;
+/** Who holds what, and what conflicts are looked up in. See inventory.h. */
+typedef struct vmsnap_inventory vmsnap_inventory;
 /** What a restore keeps, so that it can be undone. See undo.h. */
 typedef struct vmsnap_undo_set vmsnap_undo_set;
 /** Readings of several undo sets. See undo.h. */

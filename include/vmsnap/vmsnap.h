@@ -13,6 +13,7 @@
 #include <vmsnap/disk.h>
 #include <vmsnap/error.h>
 #include <vmsnap/freeze.h>
+#include <vmsnap/inventory.h>
 #include <vmsnap/job.h>
 #include <vmsnap/log.h>
 #include <vmsnap/operation.h>

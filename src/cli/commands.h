@@ -9,6 +9,7 @@ extern const CliCommand cli_thaw;
 extern const CliCommand cli_vm_list;
 extern const CliCommand cli_vm_show;
 extern const CliCommand cli_disk_list;
+extern const CliCommand cli_inventory;
 extern const CliCommand cli_disk_snapshot_create;
 extern const CliCommand cli_disk_snapshot_list;
 extern const CliCommand cli_disk_snapshot_show;

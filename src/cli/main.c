@@ -14,6 +14,7 @@ static const CliCommand *const commands[] = {
     &cli_vm_list,
     &cli_vm_show,
     &cli_disk_list,
+    &cli_inventory,
     &cli_snapshot_create,
     &cli_snapshot_list,
     &cli_snapshot_show,

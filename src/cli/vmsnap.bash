@@ -78,7 +78,7 @@ _vmsnap()
     fi
 
     case "${#words[@]} ${words[*]}" in
-    '0 ') options='check freeze thaw vm disk snapshot disk-snapshot restore undo gc operation recover' ;;
+    '0 ') options='check freeze thaw vm disk inventory snapshot disk-snapshot restore undo gc operation recover' ;;
     '1 vm') options='list show' ;;
     '1 disk') options='list' ;;
     '1 snapshot' | '1 disk-snapshot') options='create list show delete verify wait' ;;

@@ -3,6 +3,7 @@
 
 #include "model/disk-info.h"
 #include "model/freeze.h"
+#include "model/inventory.h"
 #include "model/operation.h"
 #include "model/snapshot.h"
 #include "model/undo-set.h"
@@ -18,6 +19,8 @@
 char *vms_view_vm(const VmsVm *vm);
 char *vms_view_disk(const VmsDiskInfo *disk);
 char *vms_view_snapshot(const VmsSnapshot *snapshot);
+/* @uri: of the acting connection, for holders that are on none other. */
+char *vms_view_inventory(const VmsInventory *inventory, const char *uri);
 char *vms_view_operation(const VmsOperation *operation);
 char *vms_view_undo_set(const VmsUndoSet *set);
 char *vms_view_plan(const VmsPlan *plan);

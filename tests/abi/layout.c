@@ -41,6 +41,15 @@ FIELD(vmsnap_collect_options, struct_size, 0, 8);
 FIELD(vmsnap_collect_options, flags, 8, 4);
 FIELD(vmsnap_collect_options, reserved0, 12, 4);
 
+GROWING(vmsnap_fact, 48);
+FIELD(vmsnap_fact, struct_size, 0, 8);
+FIELD(vmsnap_fact, value, 8, 8);
+FIELD(vmsnap_fact, holder, 16, 8);
+FIELD(vmsnap_fact, vm_uuid, 24, 8);
+FIELD(vmsnap_fact, network, 32, 8);
+FIELD(vmsnap_fact, kind, 40, 4);
+FIELD(vmsnap_fact, reserved0, 44, 4);
+
 GROWING(vmsnap_freeze_options, 40);
 FIELD(vmsnap_freeze_options, struct_size, 0, 8);
 FIELD(vmsnap_freeze_options, disks, 8, 8);
@@ -185,6 +194,14 @@ NUMBER(VMSNAP_RESTORE_FORCE_STOP, 1);
 NUMBER(VMSNAP_RESTORE_ALLOW_PARTIAL, 2);
 NUMBER(VMSNAP_RESTORE_DROP_MANAGED_SAVE, 4);
 NUMBER(VMSNAP_RESTORE_NO_START, 8);
+
+ENUM(vmsnap_fact_kind);
+NUMBER(VMSNAP_FACT_MAC, 1);
+NUMBER(VMSNAP_FACT_ADDRESS, 2);
+NUMBER(VMSNAP_FACT_PATH, 3);
+NUMBER(VMSNAP_FACT_UUID, 4);
+NUMBER(VMSNAP_FACT_NAME, 5);
+NUMBER(VMSNAP_FACT_VOLUME, 6);
 
 ENUM(vmsnap_undo_state);
 NUMBER(VMSNAP_UNDO_KEPT, 1);

@@ -12,7 +12,7 @@ its subclasses tell what the caller can do.
 """
 
 from ._context import Context, Status
-from ._enums import (Code, CollectFlags, Consistency, ContextFlags, FreezeFlags, Frozen, Grade,
+from ._enums import (Code, CollectFlags, Consistency, ContextFlags, FactKind, FreezeFlags, Frozen, Grade,
                      KeepIP, Method, Mode, OnStraggler, OperationPhase, RestoreFlags, Severity,
                      SnapshotKind, SnapshotPhase, Stage, ThawFlags, UndoState, Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
@@ -21,6 +21,7 @@ from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exis
                       Uncertain, Unsupported)
 from ._freeze import Freeze
 from ._handles import VM, Check, Disk, Finding, Operation, Plan, Snapshot
+from ._inventory import Inventory
 from ._job import Job, Progress
 from ._native import lib as _lib
 from ._undo import UndoSet
@@ -33,8 +34,9 @@ def get_version():
 
 __all__ = [
     "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "CollectFlags", "Conflict",
-    "Consistency", "Context", "ContextFlags", "Disk", "Error", "Exists", "Finding", "Forked", "Freeze",
+    "Consistency", "Context", "ContextFlags", "Disk", "Error", "Exists", "FactKind", "Finding", "Forked", "Freeze",
     "FreezeFlags", "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
+    "Inventory",
     "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NoSpace", "NotFound", "OnStraggler",
     "Operation", "OperationPhase", "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
     "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",

@@ -10,6 +10,7 @@ from ._enums import CollectFlags, ContextFlags, OnStraggler
 from ._errors import call, call_out
 from ._handle import Handle, encode, encode_list
 from ._handles import VM, Disk, Operation, Plan, Snapshot, read_list, snapshot_options
+from ._inventory import Inventory
 from ._job import Job
 from ._native import lib
 from ._undo import UndoSet
@@ -125,6 +126,24 @@ class Context(Handle):
         """The recorded operations, oldest first."""
         made = call_out(lib.vmsnap_context_list_operations, self._ref)
         return read_list(made, "operation", Operation)
+
+    def add_fact(self, kind, value, holder, *, vm_uuid=None, network=None):
+        """Let plans of this context take for true that holder holds this.
+
+        kind is a FactKind; vm_uuid is the VM that holds it, for which it is no conflict then.
+        Facts live as long as the context.
+        """
+        fact = _native.Fact(value=encode(value), holder=encode(holder), vm_uuid=encode(vm_uuid),
+                            network=encode(network), kind=kind)
+        call(lib.vmsnap_context_add_fact, self._ref, ctypes.byref(fact))
+
+    def remove_facts(self, holder=None):
+        """Forget the facts of one holder or all; how many there were."""
+        return call(lib.vmsnap_context_remove_facts, self._ref, encode(holder))
+
+    def inventory(self):
+        """Read every VM of every connection with what it holds; an Inventory."""
+        return Inventory(call_out(lib.vmsnap_context_read_inventory, self._ref))
 
     def list_undo_sets(self):
         """What restores keep, oldest first."""

@@ -156,6 +156,16 @@ class RestoreFlags(enum.IntFlag):
     NO_START = 8
 
 
+class FactKind(_Open):
+    """What a fact is about."""
+    MAC = 1
+    ADDRESS = 2
+    PATH = 3
+    UUID = 4
+    NAME = 5
+    VOLUME = 6
+
+
 class UndoState(_Open):
     """What an undo set is worth."""
     KEPT = 1

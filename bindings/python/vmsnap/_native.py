@@ -44,6 +44,12 @@ class CollectOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("flags", c_uint32), ("reserved0", c_uint32)]
 
 
+class Fact(Sized):
+    _fields_ = [("struct_size", c_size_t), ("value", c_char_p), ("holder", c_char_p),
+                ("vm_uuid", c_char_p), ("network", c_char_p), ("kind", c_uint32),
+                ("reserved0", c_uint32)]
+
+
 class FreezeOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("disks", TEXTS), ("accept_unfrozen", TEXTS),
                 ("hold_ms", c_uint32), ("freeze_call_ms", c_uint32),
@@ -190,6 +196,14 @@ DECLARATIONS = {
     "vmsnap_undo_set_list_get_item": (HANDLE, HANDLE, c_size_t),
     "vmsnap_undo_set_list_ref": (HANDLE, HANDLE),
     "vmsnap_undo_set_list_unref": (None, HANDLE),
+
+    "vmsnap_context_add_fact": (c_int, HANDLE, _POINTER(Fact), OUT),
+    "vmsnap_context_remove_facts": (c_int, HANDLE, TEXT, OUT),
+    "vmsnap_context_read_inventory": (c_int, HANDLE, OUT, OUT),
+    "vmsnap_inventory_get_vm_count": (c_size_t, HANDLE),
+    "vmsnap_inventory_get_json": (TEXT, HANDLE),
+    "vmsnap_inventory_ref": (HANDLE, HANDLE),
+    "vmsnap_inventory_unref": (None, HANDLE),
 
     "vmsnap_plan_from_json": (c_int, HANDLE, TEXT, OUT, OUT),
     "vmsnap_plan_get_hash": (TEXT, HANDLE),
