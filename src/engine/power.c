@@ -7,6 +7,9 @@
 #define STOP_DEFAULT_MS 60000
 #define STOP_POLL_US (50 * 1000)
 #define START_LIMIT_US (60 * G_USEC_PER_SEC)
+/* Nobody else starts it afterwards: what passes by itself is waited for. */
+#define START_TRIES 3
+#define START_PAUSE_US (200 * 1000)
 #define RECALL_US (10 * G_USEC_PER_SEC)
 
 static gboolean
@@ -119,6 +122,32 @@ vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError
     if (!wait_started(engine, uuid, error) || !is_off(engine, uuid, &off, &state, error))
         return FALSE;
     return !off || vms_hypervisor_start(engine->drivers->hypervisor, uuid, paused, error);
+}
+
+gboolean
+vms_power_bring_up(VmsEngine *engine, VmsOperation *operation, gboolean paused, GError **error)
+{
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    g_autoptr(GError) failed = NULL;
+    gboolean off = FALSE;
+
+    for (guint i = 0; i < START_TRIES; i++) {
+        if (i > 0)
+            vms_clock_sleep_us(START_PAUSE_US);
+        g_clear_error(&failed);
+        if (vms_power_ensure_on(engine, operation->vm_uuid, paused, &failed))
+            return TRUE;
+    }
+    if (!is_off(engine, operation->vm_uuid, &off, &state, NULL)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    if (off)
+        vms_conditions_set(operation->conditions,
+                           vms_condition_new("VirtualMachineReady", VMS_CONDITION_FALSE,
+                                             "StartFailed", failed->message,
+                                             vms_clock_realtime_us()));
+    return TRUE;
 }
 
 gboolean

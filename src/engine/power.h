@@ -13,6 +13,11 @@ gboolean vms_power_stop(VmsEngine *engine, const char *uuid, const VmsRestoreReq
                         VmsProgress *progress, GError **error);
 /* Start it if it is off; on already is success. A start that is under way is waited for. */
 gboolean vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean paused, GError **error);
+/* The same as the last act of @operation, whichever way it went. What cannot be started at all
+ * stays off, with the condition VirtualMachineReady=False that says why, so that the operation can
+ * end: success. Fails when it cannot be told whether the VM runs. */
+gboolean vms_power_bring_up(VmsEngine *engine, VmsOperation *operation, gboolean paused,
+                            GError **error);
 /* After a stop that was asked for and is not wanted any more: the guest may still follow it. Waits
  * a while for that, and starts the VM again when it went down. */
 gboolean vms_power_recall_stop(VmsEngine *engine, const char *uuid, gboolean paused,

@@ -194,14 +194,6 @@ exchange_back_all(VmsEngine *engine, const VmsOperation *operation, GError **err
     return TRUE;
 }
 
-static gboolean
-start_again(VmsEngine *engine, const VmsOperation *operation, GError **error)
-{
-    gboolean paused = operation->power_before == VMSNAP_VM_PAUSED;
-
-    return vms_power_ensure_on(engine, operation->vm_uuid, paused, error);
-}
-
 /* Somebody undefined it meanwhile. That is not taken back: only the files are put in order. */
 static gboolean
 is_gone(VmsEngine *engine, const VmsOperation *operation)
@@ -233,12 +225,13 @@ was_on(const VmsOperation *operation)
 
 /* A network that cannot be reached does not keep the VM off. */
 static gboolean
-finish_back(VmsEngine *engine, const VmsOperation *operation, GError **error)
+finish_back(VmsEngine *engine, VmsOperation *operation, GError **error)
 {
     g_autoptr(GError) failed = NULL;
     gboolean back = vms_host_entries_put_back(engine, operation, &failed);
 
-    if (was_on(operation) && !start_again(engine, operation, error))
+    if (was_on(operation) &&
+        !vms_power_bring_up(engine, operation, operation->power_before == VMSNAP_VM_PAUSED, error))
         return FALSE;
     if (!back)
         g_propagate_error(error, g_steal_pointer(&failed));
@@ -273,11 +266,11 @@ vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
 gboolean
 vms_replace_forward(VmsEngine *engine, const VmsWork *work, GError **error)
 {
-    const VmsOperation *operation = work->operation;
+    VmsOperation *operation = work->operation;
 
     if (!operation->start_after || is_gone(engine, operation))
         return TRUE;
-    return vms_power_ensure_on(engine, operation->vm_uuid, operation->start_paused, error);
+    return vms_power_bring_up(engine, operation, operation->start_paused, error);
 }
 
 /* A VM that was saved instead of stopped is off as well, but its memory belongs to the old disks.
@@ -375,11 +368,13 @@ go_back(VmsEngine *engine, VmsWork *work, VmsProgress *progress, GError *failed,
 static gboolean
 start_new(VmsEngine *engine, const VmsWork *work, GError **error)
 {
+    const VmsOperation *operation = work->operation;
     VmsInstance now = { .domain_id = -1 };
     vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
     GError *failed = NULL;
 
-    if (vms_replace_forward(engine, work, &failed))
+    if (is_gone(engine, operation) ||
+        vms_power_ensure_on(engine, operation->vm_uuid, operation->start_paused, &failed))
         return TRUE;
     if (!vms_hypervisor_read_state(engine->drivers->hypervisor, work->operation->vm_uuid, &state,
                                    &now, NULL))

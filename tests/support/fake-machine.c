@@ -3,6 +3,7 @@
 #include "support/fake-world.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -207,6 +208,11 @@ start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
         return FALSE;
     if (world->gone)
         return vms_fail(error, VMSNAP_E_NOT_FOUND, "there is no VM %s", uuid);
+    if (world->dud == FAKE_START_KILLS)
+        raise(SIGKILL);
+    if (world->dud == FAKE_NEVER_STARTS ||
+        (world->dud == FAKE_STARTS_OLD && first_byte(world->disks[0]) == '1'))
+        return vms_fail(error, VMSNAP_E_HYPERVISOR, "the emulator does not know this machine");
     if (world->managed_save && first_byte(world->disks[0]) != '2')
         world->torn_starts++; /* its memory is of time 2 */
     world->managed_save = FALSE;

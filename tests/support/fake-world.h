@@ -49,6 +49,7 @@ typedef struct {
     atomic_int managed_save; /* has one */
     atomic_int restored;     /* what runs came out of one */
     atomic_int deaf;         /* does not follow when it is asked to stop */
+    atomic_int dud;          /* FakeDud: what becomes of a start */
     atomic_int torn_starts;  /* started with disks of different times */
     atomic_int saves;        /* is saved, not stopped, when it is asked to stop */
     atomic_int vanishes;     /* is undefined when it goes off */
@@ -80,6 +81,13 @@ typedef struct {
 } FakeHypervisor;
 
 typedef enum { FAKE_OK, FAKE_REFUSED, FAKE_LOST } FakeFate;
+
+typedef enum {
+    FAKE_STARTS = 0,
+    FAKE_NEVER_STARTS,
+    FAKE_STARTS_OLD, /* but not with disks of time '1' */
+    FAKE_START_KILLS /* who asks for it */
+} FakeDud;
 
 /* Log and count one call, and say what becomes of it; @error is set unless it is OK. */
 FakeFate fake_world_call(FakeWorld *world, const char *name, GError **error);
