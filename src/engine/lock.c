@@ -15,11 +15,15 @@
 
 #define POLL_US 20000
 
-/* A lock file has a line for each that may hold it at a time, and locks on single bytes, which need
+/* Who waits to have it alone has the second byte locked meanwhile: nobody begins to share it then,
+ * or those who come and go would keep him out for ever.
+ *
+ * A lock file has a line for each that may hold it at a time, and locks on single bytes, which need
  * not exist: who shares the lock has a read lock on the first, who has it alone a write lock. The
  * holder of a line has locked that line's byte, so the lines of the dead are known as such. The
  * last kind says that somebody works in the name of an operation. */
 #define LOCK_AT 0
+#define WAIT_AT 1
 #define LINES_AT 16
 #define OPERATIONS_AT ((guint64)1 << 62)
 
@@ -181,6 +185,9 @@ place_of_operation(const char *operation)
 static gboolean
 try_once(int fd, short type, const char *operation, gboolean *ret_taken, GError **error)
 {
+    *ret_taken = FALSE;
+    if (type == F_RDLCK && is_held(fd, WAIT_AT))
+        return TRUE;
     if (!lock_byte(fd, LOCK_AT, type, ret_taken, error))
         return FALSE;
     if (!*ret_taken || !operation)
@@ -206,13 +213,20 @@ wait_for(int fd, const Wanted *wanted, GError **error)
 {
     gint64 until = vms_clock_monotonic_us() + (gint64)wanted->wait_ms * 1000;
     gboolean taken = FALSE;
+    gboolean waits = FALSE;
 
     for (;;) {
         if (!vms_progress_check(wanted->progress, error) ||
             !try_once(fd, wanted->type, wanted->operation, &taken, error))
             return FALSE;
-        if (taken)
+        if (taken) {
+            if (waits)
+                unlock_byte(fd, WAIT_AT);
             return TRUE;
+        }
+        /* Of several who want it alone one at a time keeps the others from sharing it. */
+        if (wanted->type == F_WRLCK && !waits && !lock_byte(fd, WAIT_AT, F_WRLCK, &waits, error))
+            return FALSE;
         if (vms_clock_monotonic_us() >= until)
             return busy(fd, wanted->name, error);
         vms_clock_sleep_us(POLL_US);

@@ -311,3 +311,66 @@ Test(lock, the_line_of_a_dead_holder_is_not_believed)
     cr_assert_not(vms_lock_take(runtime, "vm", "op-2", 0, NULL, &second, &error));
     cr_assert_null(strstr(error->message, holder), "%s", error->message);
 }
+
+/* ---- those who come and go ---- */
+
+static gboolean crowd_leaves;
+
+/* Shares the lock again and again, never long, mostly overlapping with the others. */
+static void *
+come_and_go(void *data)
+{
+    guint *count = data;
+
+    while (!g_atomic_int_get(&crowd_leaves)) {
+        VmsLock *lock = NULL;
+
+        if (vms_lock_share(runtime, "vm", NULL, 2000, NULL, &lock, NULL)) {
+            (*count)++;
+            g_usleep(30000);
+        }
+        vms_lock_free(lock);
+    }
+    return NULL;
+}
+
+Test(lock, who_wants_it_alone_gets_it_though_others_share_it_by_turns)
+{
+    pthread_t threads[4];
+    guint counts[G_N_ELEMENTS(threads)] = { 0 };
+    guint before = 0;
+    guint after = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, &counts[i]), 0);
+        g_usleep(8000);
+    }
+    for (int i = 0; i < 3; i++) {
+        VmsLock *lock = must_take("vm", 3000);
+
+        g_usleep(20000);
+        vms_lock_free(lock);
+        g_usleep(100000);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+        before += counts[i];
+    g_usleep(200000);
+    g_atomic_int_set(&crowd_leaves, TRUE);
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++) {
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+        after += counts[i];
+    }
+    cr_assert_gt(after, before, "they share it again once he is gone");
+}
+
+Test(lock, who_gave_up_waiting_keeps_nobody_out)
+{
+    VmsLock *shared = NULL;
+    VmsLock *second = NULL;
+
+    cr_assert(vms_lock_share(runtime, "vm", NULL, 0, NULL, &shared, NULL));
+    must_be_busy("vm", 50, "process");
+    cr_assert(vms_lock_share(runtime, "vm", NULL, 0, NULL, &second, NULL));
+    vms_lock_free(second);
+    vms_lock_free(shared);
+}
