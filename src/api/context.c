@@ -77,6 +77,7 @@ context_init(vmsnap_context *context, const vmsnap_context_options *options, Vms
     engine->runtime_dir = g_steal_pointer(&paths->runtime);
     engine->boot_id = vms_clock_boot_id();
     engine->agent_sockets = g_strdupv((char **)(gpointer)options->agent_sockets);
+    engine->catalog = g_strdup(paths->catalog);
     engine->digests = vms_digests_new();
     engine->windows = vms_window_queue_new();
     engine->facts = vms_facts_new();
@@ -242,6 +243,7 @@ vmsnap_context_unref(vmsnap_context *context)
     g_free(engine->state_dir);
     g_free(engine->runtime_dir);
     g_free(engine->boot_id);
+    g_free(engine->catalog);
     g_strfreev(engine->agent_sockets);
     vms_digests_free(engine->digests);
     vms_window_queue_free(engine->windows);

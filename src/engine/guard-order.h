@@ -26,6 +26,8 @@ typedef enum {
     VMS_GUARD_ABANDON, /* act now */
     VMS_GUARD_ADOPT,   /* be the owner until deadline_us; with it come the descriptors
                           of the VM's and the window's lock */
+    VMS_GUARD_LATE,    /* nothing is held: start the VM again if it stops before the late lease's
+                          deadline; see engine/late.h */
     /* guard to owner */
     VMS_GUARD_READY = 16,
     VMS_GUARD_REFUSED,

@@ -384,6 +384,19 @@ vms_guard_hand_over(VmsGuard *guard, gint64 deadline_us, const int *locks, GErro
     return TRUE;
 }
 
+gboolean
+vms_guard_leave_late(VmsGuard *guard, GError **error)
+{
+    VmsGuardOrder order = { 0 };
+
+    if (!send_order(guard, VMS_GUARD_LATE, 0) || !receive(guard, ARMED_MS, &order) ||
+        order.word != VMS_GUARD_ARMED)
+        return fail_no_guard(error, "it does not answer");
+    vms_crash_point("guard-late-done");
+    guard_free(guard);
+    return TRUE;
+}
+
 void
 vms_guard_relieve(const VmsProcessId *guard)
 {

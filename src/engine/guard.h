@@ -26,6 +26,8 @@ gboolean vms_guard_arm(VmsGuard *guard, gint64 deadline_us, GError **error);
 /* It becomes the owner: our death means nothing any more, at @deadline_us it lets go and ends. Gets
  * copies of the descriptors @locks (VMS_GUARD_LOCKS of them). On success @guard is freed. */
 gboolean vms_guard_hand_over(VmsGuard *guard, gint64 deadline_us, const int *locks, GError **error);
+/* It watches for a late stop as the late lease says; ours no more. On success @guard is freed. */
+gboolean vms_guard_leave_late(VmsGuard *guard, GError **error);
 /* Nothing is held any more: it goes. Waits until it is gone (it is reaped). */
 void vms_guard_dismiss(VmsGuard *guard);
 /* Leave it to its work: it acts now. Does not wait. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/late-watch.h"
 
 #define STOP_DEFAULT_MS 60000
 #define STOP_POLL_US (50 * 1000)
@@ -151,15 +152,22 @@ vms_power_bring_up(VmsEngine *engine, VmsOperation *operation, gboolean paused, 
 }
 
 gboolean
-vms_power_recall_stop(VmsEngine *engine, const char *uuid, gboolean paused, GError **error)
+vms_power_recall_stop(VmsEngine *engine, VmsOperation *operation, GError **error)
 {
     /* A paused guest does not run towards its end. */
+    gboolean paused = operation->power_before == VMSNAP_VM_PAUSED;
     gint64 until_us = vms_clock_monotonic_us() + (paused ? 0 : RECALL_US);
+    g_autoptr(GError) alone = NULL;
     gboolean off = FALSE;
 
-    if (!wait_off(engine, uuid, until_us, NULL, &off, error))
+    if (!paused && vms_late_watch(engine, operation, &alone))
+        return TRUE;
+    if (alone)
+        vms_log(engine->log, VMSNAP_LOG_INFO, "no guard watches for a late stop: %s",
+                alone->message);
+    if (!wait_off(engine, operation->vm_uuid, until_us, NULL, &off, error))
         return FALSE;
-    return !off || vms_hypervisor_start(engine->drivers->hypervisor, uuid, paused, error);
+    return !off || vms_power_bring_up(engine, operation, paused, error);
 }
 
 gboolean

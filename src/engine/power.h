@@ -18,9 +18,9 @@ gboolean vms_power_ensure_on(VmsEngine *engine, const char *uuid, gboolean pause
  * end: success. Fails when it cannot be told whether the VM runs. */
 gboolean vms_power_bring_up(VmsEngine *engine, VmsOperation *operation, gboolean paused,
                             GError **error);
-/* After a stop that was asked for and is not wanted any more: the guest may still follow it. Waits
- * a while for that, and starts the VM again when it went down. */
-gboolean vms_power_recall_stop(VmsEngine *engine, const char *uuid, gboolean paused,
-                               GError **error);
+/* After a stop that was asked for and is not wanted any more: the guest may still follow it. A
+ * guard watches for that when there is one, else it is waited for a while. A VM that went down is
+ * started again, as in vms_power_bring_up(). */
+gboolean vms_power_recall_stop(VmsEngine *engine, VmsOperation *operation, GError **error);
 /* BUSY if it is not off: somebody started it behind our back. */
 gboolean vms_power_check_off(VmsEngine *engine, const char *uuid, GError **error);

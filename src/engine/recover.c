@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/finish.h"
 #include "engine/journal.h"
+#include "engine/late-watch.h"
 #include "engine/layout.h"
 #include "engine/lease.h"
 #include "engine/lock.h"
@@ -193,6 +194,36 @@ recover_leases(const Recovery *self, GError **error)
         recover_lease(self, leases->pdata[i]);
     for (guint i = 0; damaged && i < damaged->len; i++)
         tell_damaged(self, damaged->pdata[i]);
+    return TRUE;
+}
+
+/* ---- guests that may stop late, and whose guard died ---- */
+
+static void
+recover_late_one(const Recovery *self, const VmsLease *lease)
+{
+    g_autofree char *object = g_strdup_printf("VM %s", lease->vm_uuid);
+    VmsLateState state = VMS_LATE_ON;
+    g_autoptr(GError) error = NULL;
+
+    if (!vms_late_take_over(self->engine, lease, &state, &error))
+        tell_failure(self, object, error);
+    else if (state == VMS_LATE_STARTED)
+        tell(self, object, "started", "its guest went down after a restore had given up");
+}
+
+static gboolean
+recover_late(const Recovery *self, GError **error)
+{
+    g_autofree char *folder = vms_late_folder(self->engine->state_dir);
+    g_autoptr(GPtrArray) leases = NULL;
+
+    if (!self->engine->drivers->hypervisor)
+        return TRUE;
+    if (!vms_lease_list(folder, &leases, NULL, error))
+        return FALSE;
+    for (guint i = 0; i < leases->len; i++)
+        recover_late_one(self, leases->pdata[i]);
     return TRUE;
 }
 
@@ -449,7 +480,8 @@ vms_engine_recover(VmsEngine *engine, VmsProgress *progress, GPtrArray **ret_act
 
     if (engine->read_only)
         return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
-    done = recover_leases(&self, error) && recover_operations(&self, error);
+    done = recover_leases(&self, error) && recover_operations(&self, error) &&
+           recover_late(&self, error);
     *ret_acts = g_steal_pointer(&acts);
     if (done && failures.count > 0)
         g_propagate_prefixed_error(

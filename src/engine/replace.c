@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "engine/host-entry.h"
 #include "engine/journal.h"
+#include "engine/late-watch.h"
 #include "engine/power.h"
 
 #include <vmsnap/job.h>
@@ -253,9 +254,7 @@ vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
                (exchange_back_all(engine, operation, error) &&
                 vms_host_entries_put_back(engine, operation, error));
     if (reached == VMS_JOURNAL_STOPPING)
-        return !was_on(operation) ||
-               vms_power_recall_stop(engine, operation->vm_uuid,
-                                     operation->power_before == VMSNAP_VM_PAUSED, error);
+        return !was_on(operation) || vms_power_recall_stop(engine, operation, error);
     if (!vms_journal_advance(engine, work, VMS_JOURNAL_ROLLING_BACK, error) ||
         !check_movable(engine, operation, error) || !exchange_back_all(engine, operation, error) ||
         !vms_hypervisor_define(engine->drivers->hypervisor, operation->old_xml, error))
@@ -344,6 +343,7 @@ stop(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, VmsProg
         return TRUE;
     vms_progress_enter(progress, VMSNAP_STAGE_STOPPING);
     return vms_journal_advance(engine, work, VMS_JOURNAL_STOPPING, error) &&
+           vms_late_forget(engine, work->operation->vm_uuid, error) &&
            vms_power_stop(engine, work->operation->vm_uuid, request, progress, error);
 }
 

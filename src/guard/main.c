@@ -22,6 +22,15 @@ open_drivers(void *data, GError **error)
     return vms_wire_open(&request, &drivers, error) ? drivers : NULL;
 }
 
+static VmsDrivers *
+open_records(const char *catalog, GError **error)
+{
+    const VmsWireRequest request = { .uri = "none", .catalog = catalog };
+    VmsDrivers *drivers = NULL;
+
+    return vms_wire_open(&request, &drivers, error) ? drivers : NULL;
+}
+
 static void
 leave_group(void)
 {
@@ -45,6 +54,7 @@ main(int argc, char **argv)
     VmsGuardWatch watch = { .leave_group = leave_group,
                             .orders = VMS_GUARD_FD,
                             .open = open_drivers,
+                            .open_records = open_records,
                             .close = vms_wire_free };
     guint64 pid = 0;
 

@@ -7,6 +7,7 @@
 #include "engine/guard-order.h"
 #include "engine/lease.h"
 #include "engine/release.h"
+#include "guard/late.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,7 +193,7 @@ answer(const Guard *guard, VmsGuardWord word, const char *text)
 }
 
 /* What comes in ends the watch unless it says STAY. */
-typedef enum { STAY, LEAVE, ACT } Next;
+typedef enum { STAY, LEAVE, ACT, LATE } Next;
 
 /* One packet and the descriptors that came with it. */
 static ssize_t
@@ -251,6 +252,11 @@ take_order(Guard *guard)
         if (set_timer(guard, order.deadline_us))
             answer(guard, VMS_GUARD_ARMED, "");
         return STAY;
+    case VMS_GUARD_LATE:
+        if (!vms_guard_has_late(guard->watch))
+            return STAY;
+        answer(guard, VMS_GUARD_ARMED, "");
+        return LATE;
     case VMS_GUARD_DISMISS:
         return LEAVE;
     default:
@@ -312,6 +318,8 @@ stand_by(Guard *guard)
         else if (fds[3].revents)
             next = take_signal(guard);
     }
+    if (next == LATE)
+        return vms_guard_watch_late(guard->watch, g_steal_pointer(&guard->drivers));
     return next == LEAVE ? EXIT_SUCCESS : finish(guard);
 }
 

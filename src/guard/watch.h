@@ -20,6 +20,9 @@ typedef struct {
     /* A connection of our own; called again when one was lost. */
     VmsDrivers *(*open)(void *data, GError **error);
     void (*close)(VmsDrivers *drivers);
+    /* Drivers of nothing but a catalog, closed in the same way; NULL: late stops are not recorded.
+     */
+    VmsDrivers *(*open_records)(const char *catalog, GError **error);
     void *data;
 } VmsGuardWatch;
 

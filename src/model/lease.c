@@ -24,6 +24,8 @@ vms_lease_free(VmsLease *lease)
     g_free(lease->boot_id);
     g_free(lease->backup_socket);
     g_free(lease->agent_socket);
+    g_free(lease->runtime_dir);
+    g_free(lease->catalog);
     vms_freeze_free(lease->freeze);
     g_free(lease);
 }

@@ -15,7 +15,8 @@ typedef enum {
     VMS_LEASE_INTENDED = 0,
     VMS_LEASE_FROZEN, /* the freeze was answered: none is on its way any more */
     VMS_LEASE_SUSPENDED,
-    VMS_LEASE_JOB /* thawed; a backup job of ours remains */
+    VMS_LEASE_JOB,    /* thawed; a backup job of ours remains */
+    VMS_LEASE_STOPPED /* was asked to stop, in vain; see engine/late.h */
 } VmsLeaseState;
 
 typedef struct {
@@ -32,6 +33,9 @@ typedef struct {
     char *backup_socket; /* NULL: no job */
     char *agent_socket;  /* where the agent is asked; NULL: over the hypervisor */
     gint64 deadline_us;  /* CLOCK_BOOTTIME */
+    gboolean paused;     /* of a late stop: how it is to be started again */
+    char *runtime_dir;   /* where its VM's lock is; as the next, of a late stop only */
+    char *catalog;       /* where the operation is recorded; NULL: not known */
     VmsFreeze *freeze;   /* a detached one, which is the guard's own; NULL otherwise */
 } VmsLease;
 

@@ -102,8 +102,8 @@ typedef struct {
 /* One thing recovery did. */
 typedef struct {
     char *object; /* "operation 1f0c…", "VM web" */
-    char
-        *act; /* "rolled-back", "finished", "thawed", "resumed", "ended-job", "skipped", "failed" */
+    char *act; /* "rolled-back", "finished", "thawed", "resumed", "ended-job", "started", "skipped",
+                  "failed" */
     char *message;
 } VmsRecoveryAct;
 

@@ -22,6 +22,9 @@ static const VmsField lease_fields[] = {
     VMS_TEXT(VmsLease, backup_socket, VMS_CHECK_PATH),
     VMS_TEXT(VmsLease, agent_socket, VMS_CHECK_PATH),
     VMS_PLAIN(VmsLease, deadline_us, INT),
+    VMS_PLAIN_LATER(VmsLease, paused, BOOL),
+    VMS_TEXT(VmsLease, runtime_dir, VMS_CHECK_PATH),
+    VMS_TEXT(VmsLease, catalog, VMS_CHECK_LINE),
     VMS_NESTED(VmsLease, freeze, OBJECT, vms_shape_freeze),
     { .key = NULL },
 };

@@ -147,6 +147,7 @@ const VmsWord vms_words_lease_state[] = {
     { VMS_LEASE_FROZEN, "frozen" },
     { VMS_LEASE_SUSPENDED, "suspended" },
     { VMS_LEASE_JOB, "job" },
+    { VMS_LEASE_STOPPED, "stopped" },
     { 0, NULL },
 };
 
