@@ -8,6 +8,10 @@
 #define STOP_DEFAULT_MS 60000
 #define STOP_POLL_US (50 * 1000)
 #define START_LIMIT_US (60 * G_USEC_PER_SEC)
+/* How long a start may take to fail on a locked image; somebody may try it again and again, with
+ * little time between. */
+#define DOOMED_US (20 * G_USEC_PER_SEC)
+#define DOOMED_POLL_US 5000
 /* Nobody else starts it afterwards: what passes by itself is waited for. */
 #define START_TRIES 3
 #define START_PAUSE_US (200 * 1000)
@@ -170,6 +174,31 @@ vms_power_recall_stop(VmsEngine *engine, VmsOperation *operation, GError **error
     return !off || vms_power_bring_up(engine, operation, paused, error);
 }
 
+static gboolean
+refuse_started(GError **error)
+{
+    return vms_refuse(error, VMSNAP_E_BUSY, "StartedBehind",
+                      "the VM is running: it was started behind our back");
+}
+
+gboolean
+vms_power_wait_off(VmsEngine *engine, const char *uuid, GError **error)
+{
+    gint64 until_us = vms_clock_monotonic_us() + DOOMED_US;
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    gboolean off = FALSE;
+
+    for (;;) {
+        if (!is_off(engine, uuid, &off, &state, error))
+            return FALSE;
+        if (off)
+            return TRUE;
+        if (vms_clock_monotonic_us() >= until_us)
+            return refuse_started(error);
+        vms_clock_sleep_us(DOOMED_POLL_US);
+    }
+}
+
 gboolean
 vms_power_check_off(VmsEngine *engine, const char *uuid, GError **error)
 {
@@ -178,6 +207,5 @@ vms_power_check_off(VmsEngine *engine, const char *uuid, GError **error)
 
     if (!is_off(engine, uuid, &off, &state, error))
         return FALSE;
-    return off || vms_refuse(error, VMSNAP_E_BUSY, "StartedBehind",
-                             "the VM is running: it was started behind our back");
+    return off || refuse_started(error);
 }

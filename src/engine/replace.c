@@ -208,14 +208,45 @@ is_gone(VmsEngine *engine, const VmsOperation *operation)
            vms_error_get_code(failed) == VMSNAP_E_NOT_FOUND;
 }
 
-/* A VM that was started on its own disks, all of them the old ones, may go on. */
+/* Image locks over whatever files there are of both sets. */
 static gboolean
-check_movable(VmsEngine *engine, const VmsOperation *operation, GError **error)
+hold_present(VmsEngine *engine, const VmsOperation *operation, GPtrArray **ret_holds,
+             GError **error)
+{
+    g_autoptr(GPtrArray) holds = g_ptr_array_new_with_free_func((GDestroyNotify)vms_hold_free);
+
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        const VmsExchange *item = operation->exchanges->pdata[i];
+        const char *const paths[] = { item->path, item->next };
+
+        for (gsize j = 0; j < G_N_ELEMENTS(paths); j++) {
+            VmsFileId id = { 0 };
+
+            if (vms_volume_identify(engine->drivers->volume, paths[j], &id, NULL) &&
+                !hold_one(engine, holds, paths[j], error))
+                return FALSE;
+        }
+    }
+    *ret_holds = g_steal_pointer(&holds);
+    return TRUE;
+}
+
+/* Back to the old files, if any new one stands in its place, and to the old configuration. A VM
+ * that was started on its own disks, all of them the old ones, may go on; else none may start
+ * before all is back. */
+static gboolean
+put_back(VmsEngine *engine, const VmsOperation *operation, GPtrArray **holds, GError **error)
 {
     gboolean any = FALSE;
 
-    return find_exchanged(engine, operation, &any, error) &&
-           (!any || vms_power_check_off(engine, operation->vm_uuid, error));
+    if (!find_exchanged(engine, operation, &any, error))
+        return FALSE;
+    if (any && ((!*holds && !hold_present(engine, operation, holds, error)) ||
+                !vms_power_wait_off(engine, operation->vm_uuid, error) ||
+                !exchange_back_all(engine, operation, error)))
+        return FALSE;
+    return vms_hypervisor_define(engine->drivers->hypervisor, operation->old_xml, error) &&
+           (!any || vms_power_wait_off(engine, operation->vm_uuid, error));
 }
 
 static gboolean
@@ -239,8 +270,9 @@ finish_back(VmsEngine *engine, VmsOperation *operation, GError **error)
     return back;
 }
 
-gboolean
-vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
+/* @holds: image locks that are held already, or NULL; they are free when this succeeds. */
+static gboolean
+back(VmsEngine *engine, VmsWork *work, GPtrArray **holds, GError **error)
 {
     VmsOperation *operation = work->operation;
     VmsJournalState reached = operation->journal;
@@ -256,10 +288,18 @@ vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
     if (reached == VMS_JOURNAL_STOPPING)
         return !was_on(operation) || vms_power_recall_stop(engine, operation, error);
     if (!vms_journal_advance(engine, work, VMS_JOURNAL_ROLLING_BACK, error) ||
-        !check_movable(engine, operation, error) || !exchange_back_all(engine, operation, error) ||
-        !vms_hypervisor_define(engine->drivers->hypervisor, operation->old_xml, error))
+        !put_back(engine, operation, holds, error))
         return FALSE;
+    g_clear_pointer(holds, g_ptr_array_unref);
     return finish_back(engine, operation, error);
+}
+
+gboolean
+vms_replace_back(VmsEngine *engine, VmsWork *work, GError **error)
+{
+    g_autoptr(GPtrArray) holds = NULL;
+
+    return back(engine, work, &holds, error);
 }
 
 gboolean
@@ -304,16 +344,18 @@ check_next_free(VmsEngine *engine, const VmsOperation *operation, GError **error
     return TRUE;
 }
 
-/* Everything between the VM being off and the commit point. */
+/* Everything between the VM being off and the commit point. Somebody may start the VM all the time:
+ * with the locks held that fails, and that the VM was off at a moment after the exchange, and at
+ * one after the definition, says that no start has seen what was before. */
 static gboolean
-put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, GError **error)
+put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, GPtrArray **holds,
+             GError **error)
 {
     VmsOperation *operation = work->operation;
     VmsHypervisor *hv = engine->drivers->hypervisor;
-    g_autoptr(GPtrArray) holds = NULL;
 
     if (!vms_power_check_off(engine, operation->vm_uuid, error) ||
-        !hold_all(engine, operation, &holds, error) ||
+        !hold_all(engine, operation, holds, error) ||
         !check_not_saved(engine, operation, request, error) ||
         !note_identities(engine, operation, error) ||
         !vms_host_entries_note(engine, operation, error) ||
@@ -321,10 +363,11 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
         return FALSE;
     vms_crash_point("replace-before-exchange");
     if (!exchange_all(engine, operation, error) ||
-        !vms_power_check_off(engine, operation->vm_uuid, error))
+        !vms_power_wait_off(engine, operation->vm_uuid, error))
         return FALSE;
     vms_crash_point("replace-before-define");
     if (!vms_hypervisor_define(hv, operation->new_xml, error) ||
+        !vms_power_wait_off(engine, operation->vm_uuid, error) ||
         !vms_host_entries_put(engine, operation, error))
         return FALSE;
     /* Last of all: it fits the old disks, and does not come back. */
@@ -350,13 +393,13 @@ stop(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, VmsProg
 /* Back after a failure: the first error is what the caller hears, one on the way back is its
  * cause, and makes the outcome uncertain. */
 static gboolean
-go_back(VmsEngine *engine, VmsWork *work, VmsProgress *progress, GError *failed, GError **error)
+go_back(VmsEngine *engine, VmsWork *work, VmsProgress *progress, GPtrArray **holds, GError *failed,
+        GError **error)
 {
     GError *worse = NULL;
 
     vms_progress_enter(progress, VMSNAP_STAGE_ROLLING_BACK);
-    if (vms_error_get_code(failed) == VMSNAP_E_UNCERTAIN ||
-        vms_replace_back(engine, work, &worse)) {
+    if (vms_error_get_code(failed) == VMSNAP_E_UNCERTAIN || back(engine, work, holds, &worse)) {
         g_propagate_error(error, failed);
         return FALSE;
     }
@@ -389,12 +432,13 @@ start_new(VmsEngine *engine, const VmsWork *work, GError **error)
 
 static gboolean
 commit_and_start(VmsEngine *engine, VmsWork *work, gint64 stopped_us, VmsProgress *progress,
-                 GError **error)
+                 GPtrArray **holds, GError **error)
 {
     work->operation->journal = VMS_JOURNAL_COMMITTED;
     if (!vms_journal_commit(engine, work, error))
         return FALSE;
     vms_crash_point("replace-after-commit");
+    g_clear_pointer(holds, g_ptr_array_unref);
     if (!work->operation->start_after)
         return TRUE;
     vms_progress_enter(progress, VMSNAP_STAGE_RESTARTING);
@@ -406,6 +450,7 @@ gboolean
 vms_replace_run(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
                 VmsProgress *progress, GError **error)
 {
+    g_autoptr(GPtrArray) holds = NULL;
     GError *failed = NULL;
     gint64 stopped_us;
 
@@ -413,11 +458,11 @@ vms_replace_run(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *reque
         !vms_host_entries_note(engine, work->operation, error))
         return FALSE;
     if (!stop(engine, work, request, progress, &failed))
-        return go_back(engine, work, progress, failed, error);
+        return go_back(engine, work, progress, &holds, failed, error);
     stopped_us = vms_clock_monotonic_us();
     vms_progress_enter(progress, VMSNAP_STAGE_EXCHANGING);
-    if (!put_in_place(engine, work, request, &failed) ||
-        !commit_and_start(engine, work, stopped_us, progress, &failed))
-        return go_back(engine, work, progress, failed, error);
+    if (!put_in_place(engine, work, request, &holds, &failed) ||
+        !commit_and_start(engine, work, stopped_us, progress, &holds, &failed))
+        return go_back(engine, work, progress, &holds, failed, error);
     return TRUE;
 }
