@@ -30,7 +30,7 @@ typedef struct {
     char *state_dir;   /* leases, catalog: /var/lib/vmsnap */
     char *runtime_dir; /* locks, sockets: /run/vmsnap */
     char *boot_id;
-    char *catalog; /* its name; NULL: not told */
+    char *catalog;        /* its name; NULL: not told */
     char **agent_sockets; /* see engine/agent-socket.h; NULL: none */
     VmsDigests *digests;  /* NULL: none are remembered */
     VmsWindowQueue *windows;

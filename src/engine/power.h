@@ -22,8 +22,8 @@ gboolean vms_power_bring_up(VmsEngine *engine, VmsOperation *operation, gboolean
  * guard watches for that when there is one, else it is waited for a while. A VM that went down is
  * started again, as in vms_power_bring_up(). */
 gboolean vms_power_recall_stop(VmsEngine *engine, VmsOperation *operation, GError **error);
-/* Wait for a start that cannot succeed, since we hold the image locks, to have failed. BUSY if the VM
- * does not go off. */
+/* Wait for a start that cannot succeed, since we hold the image locks, to have failed. BUSY if the
+ * VM does not go off. */
 gboolean vms_power_wait_off(VmsEngine *engine, const char *uuid, GError **error);
 /* BUSY if it is not off: somebody started it behind our back. */
 gboolean vms_power_check_off(VmsEngine *engine, const char *uuid, GError **error);

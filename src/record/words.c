@@ -143,12 +143,9 @@ const VmsWord vms_words_journal[] = {
 };
 
 const VmsWord vms_words_lease_state[] = {
-    { VMS_LEASE_INTENDED, "intended" },
-    { VMS_LEASE_FROZEN, "frozen" },
-    { VMS_LEASE_SUSPENDED, "suspended" },
-    { VMS_LEASE_JOB, "job" },
-    { VMS_LEASE_STOPPED, "stopped" },
-    { 0, NULL },
+    { VMS_LEASE_INTENDED, "intended" },   { VMS_LEASE_FROZEN, "frozen" },
+    { VMS_LEASE_SUSPENDED, "suspended" }, { VMS_LEASE_JOB, "job" },
+    { VMS_LEASE_STOPPED, "stopped" },     { 0, NULL },
 };
 
 const VmsWord vms_words_verdict[] = {
