@@ -7,6 +7,7 @@
 #include "engine/host-entry.h"
 #include "engine/journal.h"
 #include "engine/late-watch.h"
+#include "engine/metadata.h"
 #include "engine/power.h"
 
 #include <vmsnap/job.h>
@@ -245,7 +246,7 @@ put_back(VmsEngine *engine, const VmsOperation *operation, GPtrArray **holds, GE
                 !vms_power_wait_off(engine, operation->vm_uuid, error) ||
                 !exchange_back_all(engine, operation, error)))
         return FALSE;
-    return vms_hypervisor_define(engine->drivers->hypervisor, operation->old_xml, error) &&
+    return vms_metadata_configure(engine, operation, TRUE, error) &&
            (!any || vms_power_wait_off(engine, operation->vm_uuid, error));
 }
 
@@ -359,6 +360,7 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
         !check_not_saved(engine, operation, request, error) ||
         !note_identities(engine, operation, error) ||
         !vms_host_entries_note(engine, operation, error) ||
+        !vms_metadata_note(engine, operation, error) ||
         !vms_journal_advance(engine, work, VMS_JOURNAL_EXCHANGING, error))
         return FALSE;
     vms_crash_point("replace-before-exchange");
@@ -366,7 +368,7 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
         !vms_power_wait_off(engine, operation->vm_uuid, error))
         return FALSE;
     vms_crash_point("replace-before-define");
-    if (!vms_hypervisor_define(hv, operation->new_xml, error) ||
+    if (!vms_metadata_configure(engine, operation, FALSE, error) ||
         !vms_power_wait_off(engine, operation->vm_uuid, error) ||
         !vms_host_entries_put(engine, operation, error))
         return FALSE;

@@ -65,6 +65,8 @@ vms_undo_set_read(VmsEngine *engine, const VmsOperation *restore)
         set->lost = set->lost || file->fault;
         g_ptr_array_add(set->files, file);
     }
+    for (guint i = 0; i < restore->old_metadata->len; i++)
+        g_ptr_array_add(set->metadata, vms_metadata_copy(restore->old_metadata->pdata[i]));
     return set;
 }
 

@@ -102,6 +102,9 @@ record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, con
             return FALSE;
     }
     vms_host_entries_plan_undo(restore, operation);
+    for (guint i = 0; i < restore->old_metadata->len; i++)
+        g_ptr_array_add(operation->new_metadata,
+                        vms_metadata_copy(restore->old_metadata->pdata[i]));
     return check_attached(engine, operation, error) &&
            vms_journal_advance(engine, work, VMS_JOURNAL_PREPARED, error);
 }

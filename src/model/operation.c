@@ -87,6 +87,8 @@ vms_operation_new(const char *uuid, const char *type)
     operation->exchanges = g_ptr_array_new_with_free_func((GDestroyNotify)vms_exchange_free);
     operation->hosts = g_ptr_array_new_with_free_func((GDestroyNotify)vms_host_change_free);
     operation->overlays = g_ptr_array_new_with_free_func((GDestroyNotify)vms_overlay_free);
+    operation->old_metadata = g_ptr_array_new_with_free_func((GDestroyNotify)vms_metadata_free);
+    operation->new_metadata = g_ptr_array_new_with_free_func((GDestroyNotify)vms_metadata_free);
     operation->resources = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
     operation->conditions = g_ptr_array_new_with_free_func((GDestroyNotify)vms_condition_free);
     return operation;
@@ -121,6 +123,8 @@ vms_operation_free(VmsOperation *operation)
     g_free(operation->socket);
     g_free(operation->old_xml);
     g_free(operation->new_xml);
+    g_ptr_array_unref(operation->old_metadata);
+    g_ptr_array_unref(operation->new_metadata);
     g_free(operation->nvram);
     g_free(operation->plan_hash);
     g_ptr_array_unref(operation->steps);

@@ -6,6 +6,7 @@
 #include "model/finding.h"
 #include "model/host-change.h"
 #include "model/image.h"
+#include "model/metadata.h"
 #include "model/step.h"
 
 #include <glib.h>
@@ -78,7 +79,9 @@ typedef struct {
     GPtrArray *hosts;     /* VmsHostChange* */
     char *old_xml;        /* inactive XML before; NULL: none */
     char *new_xml;
-    char *nvram; /* path of the VM's NVRAM file when that is replaced */
+    GPtrArray *old_metadata; /* VmsMetadata*: what goes with the old disks */
+    GPtrArray *new_metadata; /* what comes with the new ones */
+    char *nvram;             /* path of the VM's NVRAM file when that is replaced */
     vmsnap_vm_state power_before;
     gboolean start_after; /* the VM is to be started again */
     gboolean start_paused;

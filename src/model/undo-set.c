@@ -31,6 +31,7 @@ vms_undo_set_new(const char *operation)
 
     set->operation = g_strdup(operation);
     set->files = g_ptr_array_new_with_free_func((GDestroyNotify)vms_undo_file_free);
+    set->metadata = g_ptr_array_new_with_free_func((GDestroyNotify)vms_metadata_free);
     return set;
 }
 
@@ -45,6 +46,7 @@ vms_undo_set_free(VmsUndoSet *set)
     g_free(set->snapshot);
     g_free(set->snapshot_name);
     g_ptr_array_unref(set->files);
+    g_ptr_array_unref(set->metadata);
     g_free(set);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/metadata.h"
+
 #include <glib.h>
 
 #include <vmsnap/undo.h>
@@ -26,9 +28,10 @@ typedef struct {
     gint64 created_us; /* when the restore ended */
     gint64 until_us;
     gboolean expired;
-    gboolean lost;     /* a file has a fault */
-    guint64 allocated; /* of all files */
-    GPtrArray *files;  /* VmsUndoFile* */
+    gboolean lost;       /* a file has a fault */
+    guint64 allocated;   /* of all files */
+    GPtrArray *files;    /* VmsUndoFile* */
+    GPtrArray *metadata; /* VmsMetadata*: what libvirt notes of these disks */
 } VmsUndoSet;
 
 VmsUndoFile *vms_undo_file_new(const char *target, const char *path, const char *place);

@@ -34,7 +34,7 @@ static const VmsConflict conflicts[] = {
     REFUSED("Busy", "wait until the job or migration has ended, or end it"),
     REFUSED_UNLESS("ManagedSave", VMSNAP_RESTORE_DROP_MANAGED_SAVE,
                    "start the VM and shut it down, or allow the managed save to be dropped"),
-    REFUSED("MetadataDropped", "delete the VM's libvirt checkpoints and snapshots"),
+    REPORTED("MetadataDropped"),
     /* the snapshot */
     REFUSED("NotReady", "restore from a snapshot that is Ready"),
     REFUSED("Lost", "restore from a snapshot whose files are whole"),

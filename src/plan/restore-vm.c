@@ -58,8 +58,9 @@ find_state(const VmsRestoreFindings *self)
                           "a managed save image would resume old memory on restored disks");
     if (vm->checkpoints > 0 || vm->snapshots > 0)
         vms_restore_found(self, KIND, vm->name, "MetadataDropped",
-                          "libvirt checkpoints or snapshots of the VM would no longer fit its "
-                          "disks");
+                          "what libvirt notes of %u checkpoints and %u snapshots of the VM does "
+                          "not fit the restored disks: it goes into the undo set",
+                          vm->checkpoints, vm->snapshots);
 }
 
 void

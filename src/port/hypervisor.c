@@ -114,6 +114,37 @@ vms_hypervisor_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **e
 }
 
 gboolean
+vms_hypervisor_list_metadata(VmsHypervisor *hv, const char *uuid, GPtrArray **ret_list,
+                             GError **error)
+{
+    return hv->ops->list_metadata(hv, uuid, ret_list, error);
+}
+
+gboolean
+vms_hypervisor_drop_metadata(VmsHypervisor *hv, const char *uuid, const VmsMetadata *item,
+                             GError **error)
+{
+    gboolean done;
+
+    vms_crash_point("hypervisor-drop-metadata");
+    done = hv->ops->drop_metadata(hv, uuid, item, error);
+    vms_crash_point("hypervisor-drop-metadata-done");
+    return done;
+}
+
+gboolean
+vms_hypervisor_define_metadata(VmsHypervisor *hv, const char *uuid, const VmsMetadata *item,
+                               GError **error)
+{
+    gboolean done;
+
+    vms_crash_point("hypervisor-define-metadata");
+    done = hv->ops->define_metadata(hv, uuid, item, error);
+    vms_crash_point("hypervisor-define-metadata-done");
+    return done;
+}
+
+gboolean
 vms_hypervisor_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket,
                             const VmsBackupDisk *disks, GError **error)
 {

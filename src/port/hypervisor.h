@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/metadata.h"
 #include "model/needs.h"
 #include "model/vm.h"
 
@@ -94,6 +95,15 @@ typedef struct {
     gboolean (*destroy)(VmsHypervisor *hv, const char *uuid, GError **error);
     gboolean (*drop_managed_save)(VmsHypervisor *hv, const char *uuid, GError **error);
 
+    /* What the hypervisor itself notes of the VM's disks (VmsMetadata*), in an order in which they
+     * can be made again. Dropping removes no data, and missing is success. */
+    gboolean (*list_metadata)(VmsHypervisor *hv, const char *uuid, GPtrArray **ret_list,
+                              GError **error);
+    gboolean (*drop_metadata)(VmsHypervisor *hv, const char *uuid, const VmsMetadata *item,
+                              GError **error);
+    gboolean (*define_metadata)(VmsHypervisor *hv, const char *uuid, const VmsMetadata *item,
+                                GError **error);
+
     /* Pull backup: one transaction over all disks that have a scratch file; exports appear on the
      * UNIX socket under their target names. @disks ends with a NULL target and lists every
      * block-capable disk of the VM. */
@@ -166,6 +176,12 @@ gboolean vms_hypervisor_start(VmsHypervisor *hv, const char *uuid, gboolean paus
 gboolean vms_hypervisor_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error);
 gboolean vms_hypervisor_destroy(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_hypervisor_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error);
+gboolean vms_hypervisor_list_metadata(VmsHypervisor *hv, const char *uuid, GPtrArray **ret_list,
+                                      GError **error);
+gboolean vms_hypervisor_drop_metadata(VmsHypervisor *hv, const char *uuid, const VmsMetadata *item,
+                                      GError **error);
+gboolean vms_hypervisor_define_metadata(VmsHypervisor *hv, const char *uuid,
+                                        const VmsMetadata *item, GError **error);
 gboolean vms_hypervisor_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket,
                                      const VmsBackupDisk *disks, GError **error);
 gboolean vms_hypervisor_end_backup(VmsHypervisor *hv, const char *uuid, GError **error);

@@ -99,6 +99,28 @@ static const VmsShape step_shape = {
 };
 
 static gpointer
+make_metadata(void)
+{
+    return vms_metadata_new(VMS_METADATA_SNAPSHOT, NULL, NULL);
+}
+
+static const VmsField metadata_fields[] = {
+    VMS_ENUM(VmsMetadata, kind, vms_words_metadata),
+    VMS_TEXT_NEEDED(VmsMetadata, name, VMS_CHECK_LINE),
+    VMS_TEXT_NEEDED(VmsMetadata, xml, VMS_CHECK_NONE),
+    VMS_PLAIN(VmsMetadata, current, BOOL),
+    { .key = NULL },
+};
+
+static const VmsShape metadata_shape = {
+    .name = "metadata",
+    .size = sizeof(VmsMetadata),
+    .fields = metadata_fields,
+    .make = make_metadata,
+    .free = (GDestroyNotify)vms_metadata_free,
+};
+
+static gpointer
 make_operation(void)
 {
     return vms_operation_new(NULL, NULL);
@@ -129,6 +151,8 @@ static const VmsField operation_fields[] = {
     VMS_NESTED_LATER(VmsOperation, hosts, OBJECTS, host_shape),
     VMS_TEXT(VmsOperation, old_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, new_xml, VMS_CHECK_NONE),
+    VMS_NESTED(VmsOperation, old_metadata, OBJECTS, metadata_shape),
+    VMS_NESTED(VmsOperation, new_metadata, OBJECTS, metadata_shape),
     VMS_TEXT(VmsOperation, nvram, VMS_CHECK_PATH),
     VMS_ENUM(VmsOperation, power_before, vms_words_vm_state),
     VMS_PLAIN(VmsOperation, start_after, BOOL),

@@ -15,6 +15,15 @@ add_file(VmsJson *json, const VmsUndoFile *file)
     vms_json_close_object(json);
 }
 
+static void
+add_metadata(VmsJson *json, const VmsMetadata *item)
+{
+    vms_json_open_object(json, NULL);
+    vms_json_add_text(json, "kind", vms_metadata_kind_name(item->kind));
+    vms_json_add_text(json, "name", item->name);
+    vms_json_close_object(json);
+}
+
 /* The keys it shares with an operation are that of its restore. */
 char *
 vms_view_undo_set(const VmsUndoSet *set)
@@ -34,6 +43,10 @@ vms_view_undo_set(const VmsUndoSet *set)
     vms_json_open_array(&json, "files");
     for (guint i = 0; i < set->files->len; i++)
         add_file(&json, set->files->pdata[i]);
+    vms_json_close_array(&json);
+    vms_json_open_array(&json, "metadata");
+    for (guint i = 0; i < set->metadata->len; i++)
+        add_metadata(&json, set->metadata->pdata[i]);
     vms_json_close_array(&json);
     vms_json_close_object(&json);
     return vms_json_finish(&json);

@@ -135,6 +135,12 @@ const VmsWord vms_words_guard[] = {
     { 0, NULL },
 };
 
+const VmsWord vms_words_metadata[] = {
+    { VMS_METADATA_SNAPSHOT, "snapshot" },
+    { VMS_METADATA_CHECKPOINT, "checkpoint" },
+    { 0, NULL },
+};
+
 const VmsWord vms_words_journal[] = {
     { VMS_JOURNAL_PREPARING, "preparing" }, { VMS_JOURNAL_PREPARED, "prepared" },
     { VMS_JOURNAL_STOPPING, "stopping" },   { VMS_JOURNAL_EXCHANGING, "exchanging" },

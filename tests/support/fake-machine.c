@@ -67,6 +67,7 @@ survey(FakeWorld *world)
     VmsVm *vm = fake_world_survey(world);
 
     vm->persistent = TRUE;
+    vm->snapshots = world->metadata[0] != 0;
     vm->managed_save = world->managed_save != 0;
     vm->state_reason = g_strdup(world->restored ? "restored" : "shutdown");
     vm->inactive_xml = g_strdup(world->xml);

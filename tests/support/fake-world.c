@@ -317,6 +317,7 @@ new_hypervisor(FakeWorld *world)
 
     fake_machine_add_ops(&ops);
     fake_overlay_add_ops(&ops);
+    fake_metadata_add_ops(&ops);
     self->hypervisor.ops = &ops;
     self->world = world;
     return &self->hypervisor;

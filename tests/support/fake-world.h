@@ -69,6 +69,7 @@ typedef struct {
     atomic_int merge[FAKE_DISKS];      /* VmsMerge */
     atomic_int next;                   /* what the guest writes when it is thawed; 0: nothing */
     atomic_int written;                /* what it wrote then */
+    char metadata[256];                /* see fake-metadata.c */
     char xml[1024];
     atomic_int logged;
     char log[16384]; /* names of calls, each followed by a space */
@@ -103,8 +104,9 @@ gboolean fake_machine_is_overlay(const char *path);
 
 /* Fill in what a machine needs besides its guest. */
 void fake_machine_add_ops(VmsHypervisorOps *ops);
-void fake_overlay_add_ops(VmsHypervisorOps *ops); /* fake-overlay.c */
-VmsNetworks *fake_networks_new(FakeWorld *world); /* fake-network.c */
+void fake_overlay_add_ops(VmsHypervisorOps *ops);  /* fake-overlay.c */
+void fake_metadata_add_ops(VmsHypervisorOps *ops); /* fake-metadata.c */
+VmsNetworks *fake_networks_new(FakeWorld *world);  /* fake-network.c */
 
 /* Map @path, made if it is missing: a running VM with an agent and two file systems. */
 FakeWorld *fake_world_open(const char *path);

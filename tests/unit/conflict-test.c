@@ -36,7 +36,7 @@ static const VmsConflict contract[] = {
     { "OutOfSpace", CONFLICT, REFUSE, REFUSE, 0, NULL },
     { "Busy", CONFLICT, REFUSE, REFUSE, 0, NULL },
     { "ManagedSave", CONFLICT, REFUSE, REFUSE, VMSNAP_RESTORE_DROP_MANAGED_SAVE, NULL },
-    { "MetadataDropped", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "MetadataDropped", WARNING, PROCEED, PROCEED, 0, NULL },
     { "WouldOrphan", WARNING, PROCEED, PROCEED, 0, NULL },
 };
 

@@ -14,6 +14,10 @@
 
 enum { MOST_CALLS = 400 };
 
+/* What libvirt notes of the disks of time '2', and of those a restore put there. */
+#define OLD_METADATA "snapshot:a snapshot:b checkpoint:c "
+#define NEW_METADATA "checkpoint:c checkpoint:d "
+
 static void
 expect_ok(EngineBench *bench, gboolean ok, const char *what)
 {
@@ -35,6 +39,7 @@ prepare(EngineBench *bench, gboolean running)
 
     expect_ok(bench, engine_bench_snapshot(bench, &snapshot), "snapshot");
     engine_bench_write(bench, '2');
+    g_strlcpy(bench->world->metadata, OLD_METADATA, sizeof bench->world->metadata);
     if (running)
         run_machine(bench);
     return snapshot;
@@ -94,7 +99,18 @@ trial_begin(Trial *trial)
         trial->snapshot = prepare(bench, trial->running);
     if (trial->kind == UNDO || trial->kind == DROP)
         expect_ok(bench, engine_bench_restore(bench, trial->snapshot, &trial->restore), "restore");
+    if (trial->kind == UNDO)
+        g_strlcpy(bench->world->metadata, NEW_METADATA, sizeof bench->world->metadata);
     trial->extra = engine_bench_extra_files(bench);
+}
+
+/* That of the disks that stand there. */
+static const char *
+metadata_of(const Trial *trial, char time)
+{
+    if (time == '2')
+        return OLD_METADATA;
+    return trial->kind == UNDO ? NEW_METADATA : "";
 }
 
 static void
@@ -165,6 +181,9 @@ expect_settled(Trial *trial, const char *when, int number)
 
     cr_assert(old || new, "%s, call %d: time %c, %d files where there were %d; %s", when, number,
               time, extra, trial->extra, bench->world->log);
+    if (!bench->world->gone)
+        cr_assert_str_eq(bench->world->metadata, metadata_of(trial, time), "%s, call %d: %s", when,
+                         number, bench->world->log);
     cr_assert_eq(engine_bench_open_operations(bench), 0, "%s, call %d: %s", when, number,
                  bench->world->log);
     cr_assert_eq(bench->world->state, state, "%s, call %d: the VM is %s; %s", when, number,

@@ -70,6 +70,14 @@ gboolean vms_libvirt_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, G
 gboolean vms_libvirt_destroy(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_libvirt_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error);
 
+/* metadata.c */
+gboolean vms_libvirt_list_metadata(VmsHypervisor *hv, const char *uuid, GPtrArray **ret_list,
+                                   GError **error);
+gboolean vms_libvirt_drop_metadata(VmsHypervisor *hv, const char *uuid, const VmsMetadata *item,
+                                   GError **error);
+gboolean vms_libvirt_define_metadata(VmsHypervisor *hv, const char *uuid, const VmsMetadata *item,
+                                     GError **error);
+
 /* backup-job.c */
 gboolean vms_libvirt_begin_backup(VmsHypervisor *hv, const char *uuid, const char *socket,
                                   const VmsBackupDisk *disks, GError **error);
