@@ -4,13 +4,16 @@
  *   crash-driver POINT create VM NAME | restore SNAPSHOT | undo OPERATION | delete SNAPSHOT |
  *                      create-disk DISK NAME | delete-disk SNAPSHOT | recover
  *
- * POINT 0 kills nobody. An operation that ends prints how many points it passed and, for a
- * restore, its UUID. Exit 0 when it succeeded, 1 when it failed. */
+ * POINT 0 kills nobody; a name means the first point of that name. An operation that ends prints
+ * how many points it passed and, for a restore, its UUID. Exit 0 when it succeeded, 1 when it
+ * failed. */
 #include "base/sys.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmsnap/vmsnap.h>
 
@@ -118,8 +121,30 @@ fail(vmsnap_error *error)
     return EXIT_FAILURE;
 }
 
+/* POINT is the name of one: its first time. */
+static const char *fatal_name;
+
+static void
+die_by_name(guint64 count, const char *name)
+{
+    (void)count;
+    if (strcmp(name, fatal_name) == 0)
+        kill(getpid(), SIGKILL);
+}
+
+static void
+arm(const char *point)
+{
+    if (g_ascii_isdigit(point[0])) {
+        vms_crash_arm(g_ascii_strtoull(point, NULL, 10), 0);
+        return;
+    }
+    fatal_name = point;
+    vms_crash_hook(die_by_name);
+}
+
 static int
-run(gsize act, guint64 point, char **words)
+run(gsize act, const char *point, char **words)
 {
     vmsnap_context_options options = VMSNAP_CONTEXT_OPTIONS_INIT;
     g_autoptr(vmsnap_context) context = NULL;
@@ -130,7 +155,7 @@ run(gsize act, guint64 point, char **words)
     options.uri = "qemu:///system";
     if (vmsnap_context_open(&options, &context, &error) < 0)
         return fail(error);
-    vms_crash_arm(point, 0);
+    arm(point);
     if (acts[act].start(context, words, &job, &error) < 0 || vmsnap_job_wait(job, -1, &error) < 0)
         return fail(error);
     uuid = vmsnap_job_get_operation_uuid(job);
@@ -143,7 +168,7 @@ main(int argc, char **argv)
 {
     for (gsize i = 0; argc > 2 && i < G_N_ELEMENTS(acts); i++) {
         if (strcmp(argv[2], acts[i].name) == 0 && argc == 3 + acts[i].words)
-            return run(i, g_ascii_strtoull(argv[1], NULL, 10), argv + 3);
+            return run(i, argv[1], argv + 3);
     }
     (void)fprintf(stderr, "usage: crash-driver POINT ACT [WORD...]\n");
     return 2;

@@ -3,6 +3,7 @@
 """Addresses: what a VM had it gets again, what another has costs no power."""
 
 import functools
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import harness
@@ -15,6 +16,7 @@ vmsnap = harness.vmsnap
 LAN = bed.network("lan", prefix="192.168.77")
 MAC = "52:54:00:77:00:01"
 OTHER = "52:54:00:77:00:02"
+STILL = "52:54:00:77:00:03"
 STATIC = "192.168.77.250"
 
 
@@ -207,6 +209,56 @@ def deleting_the_snapshot_removes_its_entry():
     assert hosts() == {MAC: each.address}, "the other one needs it"
     vmsnap("snapshot", "delete", "second", check=0)
     assert hosts() == {}, hosts()
+
+
+def die(point, *words):
+    """The owner of an operation dies there; recover puts everything in order."""
+    driver = harness.built("tests/integration/crash-driver")
+    done = subprocess.run([driver, point, *words], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, timeout=120)
+    assert done.returncode == -9, done
+    acts = vmsnap("recover", check=0).json["acts"]
+    assert acts and all(act["act"] not in ("failed", "skipped") for act in acts), acts
+    assert vmsnap("recover", check=0).json["acts"] == []
+
+
+@harness.test
+def the_owner_dies_around_the_entry():
+    """Before the act and after it: the entry is there when the restored VM is, and else not."""
+    each = scenes.Scene(bed, "still", "xfs", ("ext4",), size_mb=64, storage_mb=1024, load=False,
+                        networks=[("lan", STILL)])
+    before = hosts()
+    host_entry("add", STILL, STATIC)
+    snapshot(each, "still")
+    host_entry("delete", STILL, STATIC)
+    for point in ("host-entry-add", "host-entry-added"):
+        die(point, "restore", "still")
+        assert hosts() == before, (point, hosts())
+    done = restore(each, "still")
+    assert hosts() == {**before, STILL: STATIC}
+    for point in ("host-entry-remove", "host-entry-removed"):
+        die(point, "undo", done["uuid"])
+        assert hosts() == {**before, STILL: STATIC}, (point, hosts())
+    die("host-entry-remove", "delete", "still")
+    assert hosts() == before, hosts()
+    assert vmsnap("snapshot", "show", "still").code == 5
+
+
+@harness.test
+def an_address_that_another_guest_took():
+    """No network gave it: only the agent of the other guest tells."""
+    each = web()
+    snapshot(each, "taken")
+    thief = bed.define_vm("squatter", [], networks=[("lan", OTHER)]).start(wait=True)
+    try:
+        LAN.wait_lease(OTHER)
+        release(thief)
+        thief.exec(["sh", "-c", f"ip addr add {each.address}/24 dev eth0; ip link set eth0 up"])
+        check_conflict(each, "taken", "VM squatter")
+    finally:
+        thief.destroy()
+        thief.undefine()
+    vmsnap("snapshot", "delete", "taken", check=0)
 
 
 harness.main()
