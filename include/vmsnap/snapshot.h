@@ -18,7 +18,8 @@ VMSNAP_BEGIN_DECLS
 
 /** What a snapshot is of. */
 typedef enum {
-    VMSNAP_SNAPSHOT_KIND_VM = 0,  /**< All disks of a virtual machine, and its configuration. */
+    VMSNAP_SNAPSHOT_KIND_VM = 0,  /**< All disks of a virtual machine, its configuration, NVRAM,
+                                       state of an emulated TPM, and Secrets. */
     VMSNAP_SNAPSHOT_KIND_DISK = 1 /**< One disk, of a virtual machine or of none. */
 } vmsnap_snapshot_kind;
 
