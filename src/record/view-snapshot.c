@@ -293,6 +293,25 @@ add_disks(VmsJson *json, const GPtrArray *disks)
     vms_json_close_array(json);
 }
 
+/* Never their content. */
+static void
+add_parts(VmsJson *json, const GPtrArray *parts)
+{
+    vms_json_open_array(json, "parts");
+    for (guint i = 0; i < parts->len; i++) {
+        const VmsPart *part = parts->pdata[i];
+
+        vms_json_open_object(json, NULL);
+        vms_json_add_text(json, "kind", vms_part_kind_name(part->kind));
+        vms_json_add_text(json, "source", part->source);
+        vms_json_add_text(json, "path", part->stored);
+        vms_json_add_uint(json, "size", part->file.size);
+        vms_json_add_text(json, "sha256", part->sha256);
+        vms_json_close_object(json);
+    }
+    vms_json_close_array(json);
+}
+
 char *
 vms_view_snapshot(const VmsSnapshot *snapshot)
 {
@@ -322,6 +341,7 @@ vms_view_snapshot(const VmsSnapshot *snapshot)
     vms_view_add_conditions(&json, snapshot->conditions);
     vms_view_add_findings(&json, "resources", snapshot->resources);
     add_disks(&json, snapshot->disks);
+    add_parts(&json, snapshot->parts);
     add_dependencies(&json, snapshot->dependencies);
     vms_view_add_evidence(&json, snapshot->evidence);
     vms_json_close_object(&json);

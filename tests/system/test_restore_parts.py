@@ -135,12 +135,11 @@ def every_part_goes_with_the_disks():
     assert [item["reason"] for item in found(shot, "VirtualImage")].count("ImageNotSaved") == \
         len(shot["dependencies"]), shot["resources"]
     assert each.seed not in [item["path"] for item in shot["dependencies"]], shot
-    stored = [name for name in os.listdir(os.path.dirname(shot["disks"][0]["path"]))
-              if name.endswith(".part")]
-    assert len(stored) == 3, stored
-    for name in stored:
-        mode = os.stat(f"{os.path.dirname(shot['disks'][0]['path'])}/{name}").st_mode & 0o777
-        assert mode == 0o600, (name, oct(mode))
+    assert [part["kind"] for part in shot["parts"]] == ["NVRAM", "TPM", "Secret"], shot
+    for part in shot["parts"]:
+        mode = os.stat(part["path"]).st_mode & 0o777
+        assert mode == 0o600, (part, oct(mode))
+        assert old[part["source"]] == part["sha256"] == content(part["path"]), part
     vmsnap("snapshot", "verify", f"{each.name}.old", check=0)
     each.change()
     new = each.parts()
