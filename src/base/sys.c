@@ -16,6 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Folders of ours in those of others; no link in them is followed. */
+#define OWN_FOLDER "/.vmsnap"
 /* How often a folder may be removed under us; each time somebody else got a step further. */
 #define MAKE_TRIES 1000
 
@@ -49,7 +51,35 @@ vms_sys_open_no_links(const char *path, int flags)
     return fd;
 }
 
-/* @path with every symbolic link above its last component resolved: folders above a user's disk
+/* Where a folder of our own begins: it stands in folders of others. NULL: nowhere. */
+static const char *
+find_own(const char *path)
+{
+    const char *at = path;
+
+    while ((at = strstr(at, OWN_FOLDER))) {
+        char next = at[strlen(OWN_FOLDER)];
+
+        if (next == '/' || next == '\0')
+            return at;
+        at++;
+    }
+    return NULL;
+}
+
+char *
+vms_sys_settle(const char *path)
+{
+    const char *own = find_own(path);
+    g_autofree char *head = own ? g_strndup(path, (gsize)(own - path)) : g_strdup(path);
+    char settled[PATH_MAX];
+
+    if (!realpath(*head ? head : "/", settled))
+        return NULL;
+    return own ? g_strconcat(settled[1] ? settled : "", own, NULL) : g_strdup(settled);
+}
+
+/* @path with the symbolic links above its last component resolved: folders above a user's disk
  * may be links (/var/run), its own name may not. */
 static char *
 settle_parent(const char *path, GError **error)
@@ -57,12 +87,13 @@ settle_parent(const char *path, GError **error)
     g_autofree char *name = g_path_get_basename(path);
     g_autofree char *bare = g_strdup(path);
     g_autofree char *parent = NULL;
-    char settled[PATH_MAX];
+    g_autofree char *settled = NULL;
 
     for (gsize n = strlen(bare); n > 1 && bare[n - 1] == '/'; n--)
         bare[n - 1] = '\0';
     parent = g_path_get_dirname(bare);
-    if (!realpath(parent, settled)) {
+    settled = vms_sys_settle(parent);
+    if (!settled) {
         vms_fail_errno(error, errno, "%s", parent);
         return NULL;
     }
@@ -71,10 +102,27 @@ settle_parent(const char *path, GError **error)
     return g_build_filename(settled, name, NULL);
 }
 
+static gboolean
+is_link(int dir, const char *name)
+{
+    struct stat st;
+
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* Who put it there wants us to write elsewhere. */
+static gboolean
+refuse_link(const char *path, GError **error)
+{
+    return vms_refuse(error, VMSNAP_E_PERMISSION, "UnsafeFolder",
+                      "%s is, or is in, a symbolic link where a folder of our own should be", path);
+}
+
 int
 vms_sys_open_dir(const char *path, GError **error)
 {
     g_autofree char *settled = NULL;
+    int number;
     int fd;
 
     if (!path || *path != '/') {
@@ -86,8 +134,11 @@ vms_sys_open_dir(const char *path, GError **error)
     if (!settled)
         return -1;
     fd = vms_sys_open_no_links(settled, O_RDONLY | O_DIRECTORY);
-    if (fd < 0)
-        vms_fail_errno(error, errno, "folder %s", path);
+    number = fd < 0 ? errno : 0;
+    if (number == ELOOP || (number == ENOTDIR && is_link(AT_FDCWD, settled)))
+        refuse_link(path, error);
+    else if (number)
+        vms_fail_errno(error, number, "folder %s", path);
     return fd;
 }
 
@@ -104,6 +155,8 @@ vms_sys_make_dir(int dir, const char *name, mode_t mode, GError **error)
     if (existed && errno != EEXIST)
         return vms_fail_errno(error, errno, "folder %s", name);
     made = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0 && existed && is_link(dir, name))
+        return refuse_link(name, error);
     if (made < 0)
         return vms_fail_errno(error, errno, "folder %s", name);
     if (existed)
@@ -120,7 +173,9 @@ vms_sys_make_dir(int dir, const char *name, mode_t mode, GError **error)
 static int
 open_existing(const char *path, const char **ret_rest, GError **error)
 {
-    g_autofree char *head = g_strdup(path);
+    const char *own = find_own(path);
+    g_autofree char *head =
+        own && own > path ? g_strndup(path, (gsize)(own - path)) : g_strdup(path);
     char settled[PATH_MAX];
     int fd;
 
@@ -363,14 +418,28 @@ vms_sys_exchange(int dir_a, const char *a, int dir_b, const char *b, GError **er
     return TRUE;
 }
 
+/* A file system that may not be written to says so even of what is not there. */
+static gboolean
+is_missing(int dir, const char *name, int number)
+{
+    struct stat st;
+
+    return number == ENOENT ||
+           (number == EROFS && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+            errno == ENOENT);
+}
+
 gboolean
 vms_sys_unlink(int dir, const char *name, GError **error)
 {
+    int number;
+
     if (!check_name(name, error))
         return FALSE;
     vms_crash_point("sys-unlink");
-    if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
-        return vms_fail_errno(error, errno, "removing %s", name);
+    number = unlinkat(dir, name, 0) == 0 ? 0 : errno;
+    if (number && !is_missing(dir, name, number))
+        return vms_fail_errno(error, number, "removing %s", name);
     vms_crash_point("sys-unlink-done");
     return TRUE;
 }
@@ -378,14 +447,16 @@ vms_sys_unlink(int dir, const char *name, GError **error)
 gboolean
 vms_sys_remove_dir(int dir, const char *name, GError **error)
 {
+    int number;
+
     if (!check_name(name, error))
         return FALSE;
     vms_crash_point("sys-remove-dir");
-    if (unlinkat(dir, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
-        if (errno == ENOTEMPTY || errno == EEXIST)
-            return vms_refuse(error, VMSNAP_E_IN_USE, "NotEmpty", "folder %s is not empty", name);
-        return vms_fail_errno(error, errno, "removing folder %s", name);
-    }
+    number = unlinkat(dir, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+    if (number == ENOTEMPTY || number == EEXIST)
+        return vms_refuse(error, VMSNAP_E_IN_USE, "NotEmpty", "folder %s is not empty", name);
+    if (number && !is_missing(dir, name, number))
+        return vms_fail_errno(error, number, "removing folder %s", name);
     vms_crash_point("sys-remove-dir-done");
     return TRUE;
 }

@@ -29,6 +29,10 @@ void vms_crash_hook(VmsCrashHook hook);
 
 /* At most 256 bytes from the kernel, which no fork repeats. */
 gboolean vms_sys_random(void *data, gsize size);
+/* @path with all symbolic links resolved, but for those in a folder of our own (".vmsnap") and
+ * below: what is opened without following links is refused there then. Need not exist from that
+ * folder on. Owned; NULL with errno set. */
+char *vms_sys_settle(const char *path);
 /* Open a directory: O_PATH is not used, it can be fsynced. */
 int vms_sys_open_dir(const char *path, GError **error);
 /* open() of an absolute path no component of which may be a symbolic link; CLOEXEC is added; -1

@@ -74,6 +74,22 @@ vms_layout_make_socket_folder(const VmsEngine *engine, GError **error)
     return vms_sys_chown(dir, hv->qemu_uid, hv->qemu_gid, folder, error);
 }
 
+gboolean
+vms_layout_check(const GPtrArray *folders, GError **error)
+{
+    for (guint i = 0; i < folders->len; i++) {
+        g_autofree char *parent = g_path_get_dirname(folders->pdata[i]);
+        g_autoptr(GError) refused = NULL;
+        g_auto(VmsFd) dir = vms_sys_open_dir(parent, &refused);
+
+        if (dir >= 0 || g_strcmp0(vms_error_get_reason(refused), "UnsafeFolder") != 0)
+            continue;
+        g_propagate_error(error, g_steal_pointer(&refused));
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /* TRUE as well when others have something in it: then it stays. */
 static gboolean
 remove_if_empty(const VmsEngine *engine, const char *folder, gboolean *ret_removed, GError **error)
@@ -87,21 +103,36 @@ remove_if_empty(const VmsEngine *engine, const char *folder, gboolean *ret_remov
     return FALSE;
 }
 
-/* What somebody else put into it stays, and the folder with it. The .vmsnap folder goes with the
- * last thing in it. */
+/* The .vmsnap folder goes with the last thing in it. Where nothing may be changed we did not make
+ * it.
+ */
+static gboolean
+remove_parent(const VmsEngine *engine, const char *folder, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(folder);
+    g_autoptr(GError) failed = NULL;
+    gboolean removed = FALSE;
+
+    if (!g_str_has_suffix(parent, "/.vmsnap") ||
+        remove_if_empty(engine, parent, &removed, &failed) ||
+        vms_error_get_code(failed) == VMSNAP_E_PERMISSION)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
+}
+
+/* What somebody else put into it stays, and the folder with it. */
 static gboolean
 remove_folder(const VmsEngine *engine, const char *folder, GError **error)
 {
-    g_autofree char *parent = g_path_get_dirname(folder);
     gboolean removed = FALSE;
 
     if (!remove_if_empty(engine, folder, &removed, error))
         return FALSE;
-    if (!removed)
-        vms_log(engine->log, VMSNAP_LOG_WARNING, "folder %s holds files of others and stays",
-                folder);
-    return !removed || !g_str_has_suffix(parent, "/.vmsnap") ||
-           remove_if_empty(engine, parent, &removed, error);
+    if (removed)
+        return remove_parent(engine, folder, error);
+    vms_log(engine->log, VMSNAP_LOG_WARNING, "folder %s holds files of others and stays", folder);
+    return TRUE;
 }
 
 gboolean

@@ -24,6 +24,11 @@ char *vms_layout_socket(const VmsEngine *engine, const char *operation_uuid);
 /* The folder of these sockets: 0700 and QEMU's, below a runtime folder that it can pass. */
 gboolean vms_layout_make_socket_folder(const VmsEngine *engine, GError **error);
 
+/* PERMISSION with reason "UnsafeFolder" where somebody has put a link in place of the folder that
+ * these @folders (char*) of ours are in. Asked before anything is recorded; nothing is ever made
+ * through such a link later either. */
+gboolean vms_layout_check(const GPtrArray *folders, GError **error);
+
 /* Remove files, then folders (may be NULL; and their .vmsnap parent when it is empty). Missing is
  * success; so this may run again. */
 gboolean vms_layout_remove(const VmsEngine *engine, const GPtrArray *files,

@@ -139,7 +139,8 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
         plan_exchange(operation, vm, self->survey->input.disks->pdata[i]);
     vms_restore_plan_parts(&self->survey->input, operation);
     vms_host_entries_plan_restore(&self->survey->input, operation);
-    return vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
+    return vms_layout_check(operation->folders, error) &&
+           vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
 
 /* Same bytes: share blocks where that works, else copy. */

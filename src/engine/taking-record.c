@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "engine/bundle.h"
 #include "engine/journal.h"
+#include "engine/layout.h"
 #include "engine/overlay.h"
 #include "engine/taking.h"
 #include "model/name.h"
@@ -112,7 +113,7 @@ record_intent(VmsTaking *self, GError **error)
     self->work.operation->phase = VMSNAP_OPERATION_IN_PROGRESS;
     g_ptr_array_set_size(self->work.snapshot->conditions, 0);
     g_ptr_array_set_size(self->work.operation->conditions, 0);
-    return fill(self, error) &&
+    return fill(self, error) && vms_layout_check(self->work.snapshot->folders, error) &&
            vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
 

@@ -317,3 +317,32 @@ Test(sys, a_death_at_any_point_leaves_a_whole_file)
     }
 }
 #endif
+
+Test(sys, no_link_in_a_folder_of_ours_is_followed)
+{
+    g_autofree char *top = g_dir_make_tmp("vms-sys-XXXXXX", NULL);
+    g_autofree char *elsewhere = g_build_filename(top, "elsewhere", NULL);
+    g_autofree char *disks = g_build_filename(top, "disks", NULL);
+    g_autofree char *alias = g_build_filename(top, "alias", NULL);
+    g_autofree char *link = g_build_filename(disks, ".vmsnap", NULL);
+    g_autofree char *inside = g_build_filename(alias, ".vmsnap", "one", NULL);
+    g_autoptr(GError) made = NULL;
+    g_autoptr(GError) opened = NULL;
+
+    cr_assert_eq(mkdir(elsewhere, 0700), 0);
+    cr_assert_eq(mkdir(disks, 0700), 0);
+    cr_assert_eq(symlink(disks, alias), 0);
+    cr_assert_eq(symlink(elsewhere, link), 0);
+    cr_assert_not(vms_sys_make_dirs(inside, 0700, &made));
+    cr_assert_str_eq(vms_error_get_reason(made), "UnsafeFolder");
+    cr_assert_lt(vms_sys_open_dir(inside, &opened), 0);
+    cr_assert_str_eq(vms_error_get_reason(opened), "UnsafeFolder");
+    cr_assert_eq(rmdir(elsewhere), 0, "nothing was made there");
+    cr_assert_eq(unlink(link), 0);
+    cr_assert(vms_sys_make_dirs(inside, 0700, NULL), "links above it are the user's own");
+    cr_assert_eq(rmdir(inside), 0);
+    cr_assert_eq(rmdir(link), 0);
+    cr_assert_eq(unlink(alias), 0);
+    cr_assert_eq(rmdir(disks), 0);
+    cr_assert_eq(rmdir(top), 0);
+}

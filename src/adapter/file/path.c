@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Owned; NULL with errno set. */
-static char *
-resolve(const char *path)
-{
-    char settled[PATH_MAX];
-
-    return realpath(path, settled) ? g_strdup(settled) : NULL;
-}
-
 static char *
 settle(const char *path, GError **error)
 {
@@ -32,12 +23,12 @@ settle(const char *path, GError **error)
         return NULL;
     }
     if (g_str_has_prefix(path, "/dev/"))
-        settled = resolve(path);
+        settled = vms_sys_settle(path);
     if (settled)
         return g_steal_pointer(&settled);
     parent = g_path_get_dirname(path);
     name = g_path_get_basename(path);
-    settled = resolve(parent);
+    settled = vms_sys_settle(parent);
     if (!settled) {
         vms_fail_errno(error, errno, "folder %s", parent);
         return NULL;
@@ -114,11 +105,13 @@ gboolean
 vms_path_stat(const char *path, struct stat *ret_stat, GError **error)
 {
     g_autofree char *settled = settle_image(path, error);
+    g_auto(VmsFd) fd = VMS_FD_NONE;
     struct stat st;
 
     if (!settled)
         return FALSE;
-    if (lstat(settled, &st) != 0)
+    fd = vms_sys_open_no_links(settled, O_PATH);
+    if (fd < 0 || fstat(fd, &st) != 0)
         return fail_open(error, errno, path);
     if (!check_kind(&st, path, error))
         return FALSE;
