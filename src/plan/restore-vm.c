@@ -95,6 +95,17 @@ find_later(const VmsRestoreFindings *self)
                       later->len, names->str, later->len > LATER_NAMED ? ", …" : "");
 }
 
+/* A record that somebody edited could define another VM. */
+static gboolean
+names_another_vm(const VmsSnapshot *snapshot)
+{
+    const char *at = strstr(snapshot->inactive_xml, "<uuid>");
+
+    return at && snapshot->vm_uuid &&
+           g_ascii_strncasecmp(at + strlen("<uuid>"), snapshot->vm_uuid,
+                               strlen(snapshot->vm_uuid)) != 0;
+}
+
 void
 vms_restore_find_snapshot(const VmsRestoreFindings *self)
 {
@@ -109,5 +120,8 @@ vms_restore_find_snapshot(const VmsRestoreFindings *self)
     if (!snapshot->inactive_xml)
         vms_restore_found(self, kind, snapshot->name, "Transient",
                           "the snapshot is of a transient VM: it has no configuration to restore");
+    else if (names_another_vm(snapshot))
+        vms_restore_found(self, kind, snapshot->name, "IdentityMismatch",
+                          "the configuration that the snapshot holds is another VM's");
     find_later(self);
 }
