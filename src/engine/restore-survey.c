@@ -39,6 +39,19 @@ refers_to(const GPtrArray *disks, const char *path)
     return FALSE;
 }
 
+/* Where the VM runs from a device, a file would take the place of its node. */
+static gboolean
+is_device(VmsEngine *engine, const VmsRestoreDisk *disk)
+{
+    const VmsImage *origin = disk->stored->origin;
+    g_autoptr(VmsImage) now = NULL;
+
+    return origin->block_device ||
+           (disk->exists &&
+            vms_volume_inspect(engine->drivers->volume, disk->path, origin->format, &now, NULL) &&
+            now->block_device);
+}
+
 static gboolean
 read_disk(VmsEngine *engine, const VmsRestoreSurvey *survey, VmsRestoreDisk *disk, GError **error)
 {
@@ -52,6 +65,7 @@ read_disk(VmsEngine *engine, const VmsRestoreSurvey *survey, VmsRestoreDisk *dis
     disk->exists = vms_volume_identify(volume, disk->path, &disk->file, &absent);
     if (absent && vms_error_get_code(absent) != VMSNAP_E_NOT_FOUND)
         disk->obstacle = g_strdup(absent->message);
+    disk->device = is_device(engine, disk);
     if (disk->exists && !vms_volume_read_use(volume, disk->path, &disk->use, error))
         return FALSE;
     if (!vms_image_state_check(engine, disk->stored, &disk->image, &fault)) {

@@ -108,6 +108,24 @@ copy_plan(VmsOperation *operation, const VmsPlan *plan)
     vms_restore_note_findings(operation, plan);
 }
 
+static guint64
+bytes_of_disk(const VmsRestoreDisk *disk)
+{
+    const VmsImage *image = disk->stored->image;
+
+    return vms_restore_keeps_format(disk) ? image->file.size : image->virtual_size;
+}
+
+static guint64
+bytes_of(const GPtrArray *disks)
+{
+    guint64 bytes = 0;
+
+    for (guint i = 0; i < disks->len; i++)
+        bytes += bytes_of_disk(disks->pdata[i]);
+    return bytes;
+}
+
 /* Write down what will be made and replaced, before any of it is. */
 static gboolean
 record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **error)
@@ -135,6 +153,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
         vms_vm_is_active(vm) && (self->request->flags & VMSNAP_RESTORE_NO_START) == 0;
     operation->start_paused = vm->state == VMSNAP_VM_PAUSED;
     copy_plan(operation, self->plan);
+    operation->progress_total = bytes_of(self->survey->input.disks);
     for (guint i = 0; i < self->survey->input.disks->len; i++)
         plan_exchange(operation, vm, self->survey->input.disks->pdata[i]);
     vms_restore_plan_parts(&self->survey->input, operation);
@@ -179,19 +198,27 @@ make_disk(const Restoring *self, const VmsRestoreDisk *disk, VmsExchange *item, 
     return TRUE;
 }
 
-static guint64
-bytes_of(const Restoring *self)
+/* How far it is stands in the record after each disk, for those who see nothing else. */
+static gboolean
+note_made(Restoring *self, const VmsRestoreDisk *disk, GError **error)
+{
+    self->work.operation->progress_done += bytes_of_disk(disk);
+    return vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
+}
+
+static gboolean
+make_one(Restoring *self, guint index, GError **error)
 {
     const GPtrArray *disks = self->survey->input.disks;
-    guint64 bytes = 0;
+    VmsExchange *item = self->work.operation->exchanges->pdata[index];
 
-    for (guint i = 0; i < disks->len; i++) {
-        const VmsRestoreDisk *disk = disks->pdata[i];
-        const VmsImage *image = disk->stored->image;
-
-        bytes += vms_restore_keeps_format(disk) ? image->file.size : image->virtual_size;
-    }
-    return bytes;
+    if (!vms_progress_check(self->progress, error))
+        return FALSE;
+    if (index >= disks->len)
+        return vms_restore_make_part(self->engine, &self->survey->input, item, self->progress,
+                                     error);
+    return make_disk(self, disks->pdata[index], item, error) &&
+           note_made(self, disks->pdata[index], error);
 }
 
 static gboolean
@@ -204,22 +231,13 @@ make_all(Restoring *self, GError **error)
                                     0711, error))
             return FALSE;
     }
-    vms_progress_set_total(self->progress, bytes_of(self));
+    vms_progress_set_total(self->progress, operation->progress_total);
     for (guint i = 0; i < operation->exchanges->len; i++) {
-        VmsExchange *item = operation->exchanges->pdata[i];
-        gboolean made;
-
-        if (!vms_progress_check(self->progress, error))
-            return FALSE;
-        made = i < self->survey->input.disks->len
-                   ? make_disk(self, self->survey->input.disks->pdata[i], item, error)
-                   : vms_restore_make_part(self->engine, &self->survey->input, item, self->progress,
-                                           error);
-        if (!made) {
-            if (error)
-                vms_error_set_step(*error, "prepare-disk");
-            return FALSE;
-        }
+        if (make_one(self, i, error))
+            continue;
+        if (error)
+            vms_error_set_step(*error, "prepare-disk");
+        return FALSE;
     }
     vms_crash_point("restore-made");
     return vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARED, error);

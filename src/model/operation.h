@@ -94,6 +94,8 @@ typedef struct {
     guint64 space_free;
     gint64 expected_downtime_us; /* -1: none, or not known */
     gint64 downtime_us;          /* 0: none */
+    guint64 progress_done;       /* bytes, as of the last record */
+    guint64 progress_total;      /* 0: not known */
     gint64 undo_ttl_s;           /* how long what it replaces is to be kept; 0: a day */
     gint64 undo_until_us;        /* 0: nothing to undo */
     gboolean undone;             /* its undo set was used or dropped */

@@ -46,6 +46,9 @@ static const VmsConflict conflicts[] = {
     REFUSED("BackingOfOther", "flatten what is built on it, or remove that"),
     REFUSED("ForeignFile", "move away what stands there"),
     REFUSED("OutOfSpace", "make room beside the disk"),
+    REFUSED("TargetUnsupported",
+            "put the VM's disk on a file of a local file system, or make a new "
+            "disk from the snapshot"),
     REPORTED("Kept"),
     /* addresses */
     REFUSED("MACInUse", "give the holder another MAC address"),

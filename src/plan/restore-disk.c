@@ -59,6 +59,30 @@ find_users(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
                          "%s", stranger);
 }
 
+/* File systems of the network have no exchange of two names, and without it a crash could leave a
+ * disk without a file. */
+static gboolean
+lacks_exchange(const char *fs_type)
+{
+    static const char *const types[] = { "nfs", "cifs", "smb2", "9p", "exfat", NULL };
+
+    return fs_type && g_strv_contains(types, fs_type);
+}
+
+static void
+find_target(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
+{
+    const char *name = disk->stored->name;
+
+    if (disk->device)
+        vms_restore_found(self, KIND, name, "TargetUnsupported",
+                          "'%s' is a block device: it cannot be exchanged in place", disk->path);
+    else if (lacks_exchange(disk->place.fs_type))
+        vms_restore_found(self, KIND, name, "TargetUnsupported",
+                          "'%s' lies on %s, which cannot exchange two files", disk->path,
+                          disk->place.fs_type);
+}
+
 static void
 find_disk(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
 {
@@ -72,6 +96,7 @@ find_disk(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
         vms_restore_found(self, KIND, name, "ForeignFile",
                           "'%s' stands where the disk belongs, but the VM does not refer to it",
                           disk->path);
+    find_target(self, disk);
     find_users(self, disk);
     find_bases(self, disk);
     vms_restore_touches(self, KIND, name, disk->exists ? VMS_RESOURCE_REPLACED : VMS_RESOURCE_NEW);

@@ -20,6 +20,7 @@ typedef struct {
     gboolean exists;
     gboolean ours;      /* what stands there was put there by an operation of this catalog */
     char *obstacle;     /* something else than an image stands at path: what; NULL: nothing */
+    gboolean device;    /* a block device stands at path, or did: it is no file to be exchanged */
     VmsFileId file;     /* at path */
     VmsImageUse use;    /* of path */
     VmsPlaceInfo place; /* of the stored image towards path's folder */

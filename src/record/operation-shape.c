@@ -165,6 +165,8 @@ static const VmsField operation_fields[] = {
     VMS_PLAIN(VmsOperation, space_free, UINT),
     VMS_PLAIN(VmsOperation, expected_downtime_us, INT),
     VMS_PLAIN(VmsOperation, downtime_us, INT),
+    VMS_PLAIN_LATER(VmsOperation, progress_done, UINT),
+    VMS_PLAIN_LATER(VmsOperation, progress_total, UINT),
     VMS_PLAIN_LATER(VmsOperation, undo_ttl_s, INT),
     VMS_PLAIN(VmsOperation, undo_until_us, INT),
     VMS_PLAIN(VmsOperation, undone, BOOL),

@@ -165,6 +165,7 @@ read_finding(Reader *self, JsonObject *from, GPtrArray *findings)
     finding->reason = take_text(self, from, "reason");
     finding->message = take_text(self, from, "message");
     finding->holder = take_text(self, from, "holder");
+    finding->resolution = take_text(self, from, "resolution");
     finding->strict = (VmsAct)get_word(self, from, "strict", vms_words_act);
     finding->best_effort = (VmsAct)get_word(self, from, "best_effort", vms_words_act);
 }

@@ -239,6 +239,21 @@ add_operation_plan(VmsJson *json, const VmsOperation *operation)
     vms_json_close_object(json);
 }
 
+/* As of the last record: of one that runs its job tells more. */
+static void
+add_progress(VmsJson *json, const VmsOperation *operation)
+{
+    if (operation->progress_total == 0) {
+        vms_json_add_null(json, "progress");
+        return;
+    }
+    vms_json_open_object(json, "progress");
+    vms_json_add_uint(json, "done", operation->progress_done);
+    vms_json_add_uint(json, "total", operation->progress_total);
+    vms_json_add_text(json, "unit", "bytes");
+    vms_json_close_object(json);
+}
+
 static void
 add_operation_error(VmsJson *json, const VmsOperation *operation)
 {
@@ -285,7 +300,7 @@ vms_view_operation(const VmsOperation *operation)
     vms_view_add_findings(&json, "resources", operation->resources);
     add_operation_plan(&json, operation);
     add_operation_error(&json, operation);
-    vms_json_add_null(&json, "progress"); /* of a running one only its job can tell */
+    add_progress(&json, operation);
     add_downtime(&json, "downtime_ms", operation->downtime_us);
     vms_json_add_time(&json, "undo_until", operation->undo_until_us);
     vms_json_add_bool(&json, "undone", operation->undone);

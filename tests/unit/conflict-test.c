@@ -34,6 +34,7 @@ static const VmsConflict contract[] = {
     { "HostDeviceMissing", WARNING, OFF, REMOVE, 0, NULL },
     { "ClassMissing", WARNING, OFF, OFF, 0, NULL },
     { "OutOfSpace", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "TargetUnsupported", CONFLICT, REFUSE, REFUSE, 0, NULL },
     { "Busy", CONFLICT, REFUSE, REFUSE, 0, NULL },
     { "ManagedSave", CONFLICT, REFUSE, REFUSE, VMSNAP_RESTORE_DROP_MANAGED_SAVE, NULL },
     { "MetadataDropped", WARNING, PROCEED, PROCEED, 0, NULL },

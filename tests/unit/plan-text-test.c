@@ -24,6 +24,7 @@ make_plan(void)
 
     finding->strict = VMS_ACT_REFUSE;
     finding->holder = g_strdup("VM other");
+    finding->resolution = g_strdup("give it another");
     plan->hash = g_strdup(HASH);
     plan->identity = g_strdup(OTHER_HASH);
     plan->vm_uuid = g_strdup("11111111-1111-4111-8111-111111111111");

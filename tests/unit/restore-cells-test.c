@@ -159,6 +159,19 @@ stage_foreign(RestoreCase *self)
     self->disk->referenced = FALSE;
 }
 static void
+stage_device_target(RestoreCase *self)
+{
+    self->disk->device = TRUE;
+}
+
+static void
+stage_nfs(RestoreCase *self)
+{
+    g_free(self->disk->place.fs_type);
+    self->disk->place.fs_type = g_strdup("nfs");
+}
+
+static void
 stage_obstacle(RestoreCase *self)
 {
     self->disk->exists = FALSE;
@@ -292,6 +305,8 @@ static const Cell cells[] = {
     { "ForeignFile", "image", stage_foreign, VD, "web/vda", NULL, REFUSED },
     { "ForeignFile", "no image", stage_obstacle, VD, "web/vda", NULL, REFUSED },
     { "ForeignFile", "NVRAM", stage_foreign_nvram, "NVRAM", "/srv/part", NULL, REFUSED },
+    { "TargetUnsupported", "device", stage_device_target, VD, "web/vda", NULL, REFUSED },
+    { "TargetUnsupported", "NFS", stage_nfs, VD, "web/vda", NULL, REFUSED },
     { "MACInUse", "VM", stage_mac, "MACAddress", "52:54:00:aa:bb:cc", "VM db", REFUSED },
     { "SecretDiffers", "other content", stage_secret, "Secret", "/srv/part", NULL,
       VMSNAP_SEVERITY_CONFLICT, ALL(VMS_ACT_REFUSE), ALL(VMS_ACT_KEEP) },
