@@ -4,6 +4,7 @@
 
 import functools
 import os
+import stat
 import threading
 import time
 
@@ -11,6 +12,7 @@ import harness
 import scenes
 
 bed = harness.bed(install=True)
+import bed_storage  # noqa: E402  pylint: disable=wrong-import-position
 from bed_libvirt import wait_until  # noqa: E402  pylint: disable=wrong-import-position
 
 vmsnap = harness.vmsnap
@@ -256,6 +258,29 @@ def who_decides_otherwise_ends_the_watch():
     restore("a", "--stop-timeout", 1, "--force-stop", "--no-start")
     wait_until(lambda: not watchers(), 5, "the watcher goes")
     assert each.vm.state() == "shut off"
+
+
+@harness.test
+def a_block_device_is_no_file_to_exchange():
+    """A file would take the place of its node: refused before anything is touched."""
+    folder = bed.storage("ext4", 256)
+    path = bed.make_disk(f"{folder}/disk.img", size_mb=48)
+    vm = bed.define_vm("block", [path])
+    vmsnap("snapshot", "create", "block", "block.old", check=0)
+    os.rename(path, f"{path}.backing")
+    device = bed_storage.run(["losetup", "-f", "--show", f"{path}.backing"]).strip()
+    try:
+        os.mknod(path, 0o600 | stat.S_IFBLK, os.stat(device).st_rdev)
+        seen = vmsnap("restore", "block", "block.old", "--mode", "dry-run", check=3).json
+        found = [item for item in seen["resources"] if item["severity"] == "conflict"]
+        assert [item["reason"] for item in found] == ["TargetUnsupported"], found
+        node = os.stat(path)
+        error = vmsnap("restore", "block", "block.old", "--mode", "best-effort", check=3).json
+        assert error["error"]["reason"] == "TargetUnsupported", error
+        assert (os.stat(path).st_ino, os.stat(path).st_mode) == (node.st_ino, node.st_mode)
+    finally:
+        bed_storage.run(["losetup", "-d", device])
+    vm.undefine()
 
 
 harness.main()
