@@ -16,6 +16,7 @@
 #include <vmsnap/inventory.h>
 #include <vmsnap/job.h>
 #include <vmsnap/log.h>
+#include <vmsnap/new-disk.h>
 #include <vmsnap/operation.h>
 #include <vmsnap/plan.h>
 #include <vmsnap/restore.h>

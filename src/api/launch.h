@@ -23,6 +23,7 @@ typedef struct VmsTask {
     GPtrArray *members;          /* group: VmsGroupMember* */
     gboolean aborts;             /* group: on a straggler */
     VmsRestoreRequest restoring; /* restore, undo */
+    VmsNewDiskRequest *making;   /* new disk or image */
     gboolean dry;                /* collect: only tell */
     GPtrArray *acts;             /* recover, forced thaw, collect: VmsRecoveryAct*, what it did */
     VmsFreezeRequest *freezing;  /* freeze */

@@ -90,6 +90,15 @@ check_mode(uint32_t mode, GError **error)
                     mode);
 }
 
+/* Those of new disks are only to be read. */
+static gboolean
+check_type(const VmsPlan *plan, GError **error)
+{
+    return g_strcmp0(plan->type, "restore") == 0 ||
+           vms_refuse(error, VMSNAP_E_INVALID, "WrongKind", "the plan is of a %s, not of a restore",
+                      plan->type);
+}
+
 int
 vmsnap_restore_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,
                      vmsnap_error **ret_error)
@@ -100,7 +109,8 @@ vmsnap_restore_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,
 
     if (!vms_call_enter(&call, plan, VMS_MAGIC_PLAN, &error) ||
         !vms_need(ret_job != NULL, "ret_job", &error) || !check_mode(mode, &error) ||
-        !vms_call_need_hypervisor(&call, &error) || !vms_call_need_write(&call, &error))
+        !check_type(plan->plan, &error) || !vms_call_need_hypervisor(&call, &error) ||
+        !vms_call_need_write(&call, &error))
         return vms_api_fail(ret_error, error);
     task->operation = vms_name_new_uuid();
     task->snapshot = g_strdup(plan->plan->snapshot_uuid);

@@ -10,6 +10,8 @@ extern const CliCommand cli_vm_list;
 extern const CliCommand cli_vm_show;
 extern const CliCommand cli_disk_list;
 extern const CliCommand cli_inventory;
+extern const CliCommand cli_disk_restore;
+extern const CliCommand cli_image_create;
 extern const CliCommand cli_disk_snapshot_create;
 extern const CliCommand cli_disk_snapshot_list;
 extern const CliCommand cli_disk_snapshot_show;

@@ -15,6 +15,8 @@ static const CliCommand *const commands[] = {
     &cli_vm_show,
     &cli_disk_list,
     &cli_inventory,
+    &cli_disk_restore,
+    &cli_image_create,
     &cli_snapshot_create,
     &cli_snapshot_list,
     &cli_snapshot_show,

@@ -145,6 +145,21 @@ print_plan(JsonObject *root)
         print_line(stdout, i == 0 ? "Steps:" : "", cli_text(cli_item(plan, "steps", i), "name"));
 }
 
+static void
+print_new_disk(JsonObject *made)
+{
+    g_autofree char *format = made ? cli_text(made, "format") : NULL;
+    g_autofree char *method = made ? cli_text(made, "method") : NULL;
+
+    if (!made)
+        return;
+    print_line(stdout, "Made:",
+               g_strdup_printf("%s of %" G_GINT64_FORMAT " bytes (%s)", format,
+                               cli_number(made, "virtual_size", 0), method));
+    print_line(stdout, "Backing:", cli_text(made, "backing"));
+    print_line(stdout, "SHA-256:", cli_text(made, "sha256"));
+}
+
 void
 cli_print_operation(const char *json)
 {
@@ -158,6 +173,7 @@ cli_print_operation(const char *json)
     print_line(stdout, "Phase:", cli_text(root, "phase"));
     print_line(stdout, "Source:", cli_text(cli_object(root, "source"), "name"));
     print_line(stdout, "Target:", cli_text(cli_object(root, "target"), "name"));
+    print_new_disk(cli_object(root, "new_disk"));
     if (downtime > 0)
         print_line(stdout, "Was down:", g_strdup_printf("%.1f s", (double)downtime / 1000));
     if (!cli_truth(root, "undone"))

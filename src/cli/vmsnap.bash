@@ -34,7 +34,7 @@ _vmsnap()
         -o | --output | --agent-socket | --consistency | --disk | --method | --wait-ready | \
             --freeze-call | --freeze-budget | --accept-unfrozen | --keep-ip | --store | --label | \
             --description | --vm | --timeout | --mode | \
-            --stop-timeout | --undo-ttl | --plan | --format | --force-thaw) ((++i)) ;;
+            --stop-timeout | --undo-ttl | --plan | --format | --force-thaw | --to | --size) ((++i)) ;;
         -*) ;;
         *) words+=("$option") ;;
         esac
@@ -52,7 +52,7 @@ _vmsnap()
     --mode) COMPREPLY=($(compgen -W 'dry-run strict best-effort' -- "$cur")); return ;;
     --vm | --force-thaw) COMPREPLY=($(compgen -W "$(_vmsnap_names vm list)" -- "$cur")); return ;;
     --state-dir | --store) COMPREPLY=($(compgen -d -- "$cur")); return ;;
-    --plan) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --plan | --to) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     esac
 
     if [[ $cur == -* ]]; then
@@ -62,6 +62,10 @@ _vmsnap()
             --description' ;;
         'disk-snapshot create') options='--consistency --format --method --wait-ready --freeze-call
             --freeze-budget --accept-unfrozen --store --label --description' ;;
+        'disk restore') options='--to --size --format --full --reflink --linked --keep-owner
+            --wait-ready --dry-run' ;;
+        'image create') options='--to --size --format --full --reflink --keep-owner --wait-ready
+            --dry-run' ;;
         'freeze '*) options='--timeout --wait-ready --freeze-call --disk --accept-unfrozen' ;;
         'recover '*) options='--force-thaw' ;;
         'gc '*) options='--dry-run' ;;
@@ -78,9 +82,11 @@ _vmsnap()
     fi
 
     case "${#words[@]} ${words[*]}" in
-    '0 ') options='check freeze thaw vm disk inventory snapshot disk-snapshot restore undo gc operation recover' ;;
+    '0 ') options='check freeze thaw vm disk image inventory snapshot disk-snapshot restore undo gc
+        operation recover' ;;
     '1 vm') options='list show' ;;
-    '1 disk') options='list' ;;
+    '1 disk') options='list restore' ;;
+    '1 image') options='create' ;;
     '1 snapshot' | '1 disk-snapshot') options='create list show delete verify wait' ;;
     '1 operation') options='list show' ;;
     '1 undo') options="list drop $(_vmsnap_names undo list)" ;;
@@ -89,6 +95,8 @@ _vmsnap()
         options=$(_vmsnap_names vm list) ;;
     '2 restore '* | '2 snapshot show' | '2 snapshot delete' | '2 snapshot verify' | \
         '2 snapshot wait') options=$(_vmsnap_names snapshot list) ;;
+    '2 disk restore' | '2 image create')
+        options="$(_vmsnap_names snapshot list) $(_vmsnap_names disk-snapshot list)" ;;
     '2 disk-snapshot create')
         options=$(_vmsnap_disks)
         [[ $cur == [./]* ]] && options+=" $(compgen -f -- "$cur")" ;;

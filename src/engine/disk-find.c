@@ -131,8 +131,8 @@ find_by_path(VmsEngine *engine, const char *path, const char *format, VmsDiskInf
     return TRUE;
 }
 
-static char *
-absolute(const char *path, GError **error)
+char *
+vms_disk_absolute(const char *path, GError **error)
 {
     char *folder;
     char *full;
@@ -154,7 +154,7 @@ vms_engine_find_disk(VmsEngine *engine, const char *name, const char *format,
                      VmsDiskInfo **ret_disk, GError **error)
 {
     gboolean is_path = name[0] == '/' || g_str_has_prefix(name, "./");
-    g_autofree char *path = is_path ? absolute(name, error) : NULL;
+    g_autofree char *path = is_path ? vms_disk_absolute(name, error) : NULL;
     g_autoptr(VmsDiskInfo) info = NULL;
 
     if (is_path && !path)

@@ -20,6 +20,9 @@ gboolean vms_disk_find_owner(VmsEngine *engine, const VmsInventory *inventory, c
                              const VmsFileId *file, const VmsVm **ret_vm, const VmsDisk **ret_disk,
                              GError **error);
 
+/* An absolute path of one that starts with "/" or "./". */
+char *vms_disk_absolute(const char *path, GError **error);
+
 /* Refuses where files are out of reach, or may not be written and @writing. */
 gboolean vms_disk_check_acting(const VmsEngine *engine, gboolean writing, GError **error);
 

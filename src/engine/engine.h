@@ -15,6 +15,7 @@
 
 #include <glib.h>
 
+#include <vmsnap/new-disk.h>
 #include <vmsnap/restore.h>
 
 typedef struct VmsWindowQueue VmsWindowQueue;
@@ -60,6 +61,16 @@ typedef struct {
 } VmsSnapshotRequest;
 
 typedef struct {
+    char *to;     /* a path that starts with "/" or "./", or "POOL/VOLUME" */
+    char *target; /* NULL: the only one there is */
+    char *format; /* NULL: as the disk was */
+    guint64 size; /* 0: as the disk was */
+    vmsnap_new_disk_method method;
+    guint flags; /* vmsnap_new_disk_flags */
+    guint wait_ready_ms;
+} VmsNewDiskRequest;
+
+typedef struct {
     char **disks;           /* NULL-ended or NULL: all */
     char **accept_unfrozen; /* mount points and targets; NULL-ended or NULL */
     guint hold_ms;          /* 0: default */
@@ -70,7 +81,9 @@ typedef struct {
 
 void vms_snapshot_request_free(VmsSnapshotRequest *request);
 void vms_freeze_request_free(VmsFreezeRequest *request);
+void vms_new_disk_request_free(VmsNewDiskRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSnapshotRequest, vms_snapshot_request_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsNewDiskRequest, vms_new_disk_request_free)
 
 /* One VM of several that are cut at one time. */
 typedef struct {
@@ -116,6 +129,10 @@ gboolean vms_engine_count_open(VmsEngine *engine, guint64 *ret_operations, guint
 gboolean vms_engine_plan_restore(VmsEngine *engine, const char *snapshot_uuid, const char *vm,
                                  const VmsRestoreRequest *request, VmsPlan **ret_plan,
                                  GError **error);
+/* engine/new-disk.c: the dry-run */
+gboolean vms_engine_plan_new_disk(VmsEngine *engine, const char *snapshot_uuid,
+                                  const VmsNewDiskRequest *request, VmsPlan **ret_plan,
+                                  GError **error);
 
 /* ---- long operations: run in the calling thread, to the end ----
  *
@@ -155,6 +172,10 @@ typedef struct {
 /* engine/restore.c */
 gboolean vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, VmsProgress *progress,
                             GError **error);
+/* engine/new-disk.c: a disk or image from one of a snapshot's */
+gboolean vms_engine_new_disk(VmsEngine *engine, const char *operation_uuid,
+                             const char *snapshot_uuid, const VmsNewDiskRequest *request,
+                             VmsProgress *progress, GError **error);
 /* engine/undo.c */
 gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
                          const VmsRestoreRequest *request, VmsProgress *progress, GError **error);

@@ -344,6 +344,12 @@ vms_lock_name_thaw(const char *vm_uuid)
 }
 
 char *
+vms_lock_name_snapshot(const char *snapshot_uuid)
+{
+    return g_strconcat("snapshot-", snapshot_uuid, NULL);
+}
+
+char *
 vms_lock_name_disk(const char *canonical_path)
 {
     g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, canonical_path, -1);

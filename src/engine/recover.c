@@ -9,6 +9,7 @@
 #include "engine/layout.h"
 #include "engine/lease.h"
 #include "engine/lock.h"
+#include "engine/new-disk-end.h"
 #include "engine/overlay.h"
 #include "engine/release.h"
 #include "engine/replace.h"
@@ -315,6 +316,21 @@ recover_replace(const Recovery *self, VmsWork *work, const char **ret_act, GErro
 }
 
 static gboolean
+recover_new_disk(const Recovery *self, VmsWork *work, const char **ret_act, GError **error)
+{
+    gboolean forward = FALSE;
+
+    if (!vms_new_disk_recover(self->engine, work->operation, &forward, error))
+        return FALSE;
+    if (!forward) {
+        interrupted(work->operation);
+        return TRUE;
+    }
+    *ret_act = "finished";
+    return vms_store_save(self->engine->drivers->catalog, work, error);
+}
+
+static gboolean
 recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GError **error)
 {
     const char *type = work->operation->type;
@@ -332,6 +348,8 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
     }
     if (strcmp(type, "restore") == 0 || strcmp(type, "undo") == 0)
         return recover_replace(self, work, ret_act, error);
+    if (vms_new_disk_is_type(type))
+        return recover_new_disk(self, work, ret_act, error);
     return vms_fail(error, VMSNAP_E_UNSUPPORTED, "operations of type '%s' are not known here",
                     type);
 }

@@ -8,9 +8,12 @@
 #include "engine/inventory.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
+#include "engine/new-disk-use.h"
 #include "engine/undo-set.h"
 
 #include <vmsnap/job.h>
+
+enum { CLAIM_WAIT_MS = 10000 }; /* others hold it only while they write something down */
 
 /* An old disk that somebody keeps may be a layer over an image of the snapshot. */
 static gboolean
@@ -56,9 +59,13 @@ static gboolean
 check_unused(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
 {
     g_autoptr(VmsInventory) inventory = NULL;
+    g_autofree char *holder = NULL;
 
-    if (!check_operations(engine, snapshot, error))
+    if (!check_operations(engine, snapshot, error) ||
+        !vms_new_disk_find_holder(engine, snapshot, &holder, error))
         return FALSE;
+    if (holder)
+        return vms_in_use_refuse(error, snapshot->name, holder);
     if (engine->drivers->hypervisor && !vms_inventory_collect(engine, &inventory, error))
         return FALSE;
     for (guint i = 0; i < snapshot->disks->len; i++) {
@@ -85,6 +92,21 @@ record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GErr
         return FALSE;
     snapshot->phase = VMSNAP_SNAPSHOT_TERMINATING;
     return vms_journal_advance(engine, work, VMS_JOURNAL_COMMITTED, error);
+}
+
+/* Nobody comes to need it between the look and the record: who makes a disk of it waits, and then
+ * finds it going. */
+static gboolean
+claim(VmsEngine *engine, VmsWork *work, const char *operation_uuid, VmsProgress *progress,
+      GError **error)
+{
+    g_autofree char *name = vms_lock_name_snapshot(work->snapshot->uuid);
+    g_autoptr(VmsLock) lock = NULL;
+
+    return vms_lock_take(engine->runtime_dir, name, operation_uuid, CLAIM_WAIT_MS, progress, &lock,
+                         error) &&
+           check_unused(engine, work->snapshot, error) &&
+           record_intent(engine, work, operation_uuid, error);
 }
 
 /* That under which it was taken. */
@@ -114,8 +136,7 @@ vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const 
     lock_name = lock_name_of(work.snapshot);
     if (!vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, 0, progress, &lock, error) ||
         !vms_journal_check_settled(engine, work.snapshot->vm_uuid, error) ||
-        !check_unused(engine, work.snapshot, error) ||
-        !record_intent(engine, &work, operation_uuid, error))
+        !claim(engine, &work, operation_uuid, progress, error))
         return FALSE;
     vms_crash_point("delete-recorded");
     vms_progress_enter(progress, VMSNAP_STAGE_FINISHING);

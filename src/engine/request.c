@@ -39,3 +39,14 @@ vms_group_member_free(VmsGroupMember *member)
     vms_snapshot_request_free(member->request);
     g_free(member);
 }
+
+void
+vms_new_disk_request_free(VmsNewDiskRequest *request)
+{
+    if (!request)
+        return;
+    g_free(request->to);
+    g_free(request->target);
+    g_free(request->format);
+    g_free(request);
+}

@@ -120,6 +120,7 @@ vms_operation_free(VmsOperation *operation)
     g_ptr_array_unref(operation->exchanges);
     g_ptr_array_unref(operation->overlays);
     g_ptr_array_unref(operation->hosts);
+    vms_new_disk_free(operation->made);
     g_free(operation->socket);
     g_free(operation->old_xml);
     g_free(operation->new_xml);

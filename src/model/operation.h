@@ -7,6 +7,7 @@
 #include "model/host-change.h"
 #include "model/image.h"
 #include "model/metadata.h"
+#include "model/new-disk.h"
 #include "model/step.h"
 
 #include <glib.h>
@@ -54,12 +55,13 @@ typedef enum {
 
 typedef struct {
     char *uuid;
-    char *type; /* "snapshot", "disk-snapshot", "restore", "undo", "delete" */
+    char *type; /* "snapshot", "restore", "undo", "delete", "disk-restore", … */
     vmsnap_operation_phase phase;
     vmsnap_mode mode; /* 0 where there is none */
     char *vm_uuid;    /* NULL: none */
     char *vm_name;
-    char *disk;     /* of a disk snapshot: "web/vda", or the path when no VM has it; NULL: none */
+    char *disk; /* of a disk snapshot: "web/vda", or the path when no VM has it; of a new disk: its
+                   path; NULL: none */
     char *snapshot; /* UUID of the snapshot it is about; NULL: none */
     char *snapshot_name;
     char *undo_of; /* undo, or delete of an undo set: UUID of the restore */
@@ -77,6 +79,7 @@ typedef struct {
     GPtrArray *exchanges; /* VmsExchange* */
     GPtrArray *overlays;  /* VmsOverlay* */
     GPtrArray *hosts;     /* VmsHostChange* */
+    VmsNewDisk *made;     /* the new disk or image; NULL: none */
     char *old_xml;        /* inactive XML before; NULL: none */
     char *new_xml;
     GPtrArray *old_metadata; /* VmsMetadata*: what goes with the old disks */

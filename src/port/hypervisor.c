@@ -235,6 +235,18 @@ vms_hypervisor_agent_call(VmsHypervisor *hv, const char *uuid, const char *reque
     return hv->ops->agent_call(hv, uuid, request, limit_ms, ret_reply, error);
 }
 
+gboolean
+vms_hypervisor_read_pool(VmsHypervisor *hv, const char *pool, char **ret_folder, GError **error)
+{
+    return hv->ops->read_pool(hv, pool, ret_folder, error);
+}
+
+gboolean
+vms_hypervisor_refresh_pool(VmsHypervisor *hv, const char *pool, GError **error)
+{
+    return hv->ops->refresh_pool(hv, pool, error);
+}
+
 void
 vms_hypervisor_free(VmsHypervisor *hv)
 {

@@ -136,6 +136,12 @@ typedef struct {
     gboolean (*agent_call)(VmsHypervisor *hv, const char *uuid, const char *request, guint limit_ms,
                            char **ret_reply, GError **error);
 
+    /* The folder of an active storage pool that keeps its volumes as files in one; NOT_FOUND,
+     * UNSUPPORTED for another kind. */
+    gboolean (*read_pool)(VmsHypervisor *hv, const char *pool, char **ret_folder, GError **error);
+    /* Let it notice what was put there. */
+    gboolean (*refresh_pool)(VmsHypervisor *hv, const char *pool, GError **error);
+
     void (*free)(VmsHypervisor *hv);
 } VmsHypervisorOps;
 
@@ -199,6 +205,9 @@ gboolean vms_hypervisor_return_disk(VmsHypervisor *hv, const char *uuid, const V
                                     GError **error);
 gboolean vms_hypervisor_agent_call(VmsHypervisor *hv, const char *uuid, const char *request,
                                    guint limit_ms, char **ret_reply, GError **error);
+gboolean vms_hypervisor_read_pool(VmsHypervisor *hv, const char *pool, char **ret_folder,
+                                  GError **error);
+gboolean vms_hypervisor_refresh_pool(VmsHypervisor *hv, const char *pool, GError **error);
 void vms_hypervisor_free(VmsHypervisor *hv);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsHypervisor, vms_hypervisor_free)

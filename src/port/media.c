@@ -14,6 +14,13 @@ vms_media_probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed,
     return media->ops->probe_seed(media, image, ret_seed, error);
 }
 
+gboolean
+vms_media_same_ends(VmsMedia *media, const VmsImage *image, const VmsImage *copy,
+                    gboolean *ret_same, GError **error)
+{
+    return media->ops->same_ends(media, image, copy, ret_same, error);
+}
+
 void
 vms_media_free(VmsMedia *media)
 {

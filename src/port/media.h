@@ -21,6 +21,10 @@ typedef struct {
      * config-2, or with an answer file for an unattended setup in its root. */
     gboolean (*probe_seed)(VmsMedia *media, const VmsImage *image, gboolean *ret_seed,
                            GError **error);
+    /* Whether @copy begins as @image does, and has what @image ends with at the same place: the
+     * partition table, and its second copy. Backing files are not read. */
+    gboolean (*same_ends)(VmsMedia *media, const VmsImage *image, const VmsImage *copy,
+                          gboolean *ret_same, GError **error);
     void (*free)(VmsMedia *media);
 } VmsMediaOps;
 
@@ -32,6 +36,8 @@ gboolean vms_media_probe(VmsMedia *media, const VmsImage *image, const char *tar
                          GPtrArray **ret_states, GError **error);
 gboolean vms_media_probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed,
                               GError **error);
+gboolean vms_media_same_ends(VmsMedia *media, const VmsImage *image, const VmsImage *copy,
+                             gboolean *ret_same, GError **error);
 void vms_media_free(VmsMedia *media);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsMedia, vms_media_free)

@@ -63,6 +63,13 @@ vms_volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *bas
 }
 
 gboolean
+vms_volume_grow(VmsVolume *volume, const char *path, const char *format, guint64 virtual_size,
+                GError **error)
+{
+    return volume->ops->grow(volume, path, format, virtual_size, error);
+}
+
+gboolean
 vms_volume_fold_overlay(VmsVolume *volume, const char *path, const char *base,
                         VmsProgress *progress, GError **error)
 {

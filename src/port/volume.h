@@ -60,6 +60,9 @@ typedef struct {
      * reserved on disk. The base is not opened: a VM may be writing to it. */
     gboolean (*make_overlay)(VmsVolume *volume, const char *path, const VmsImage *base,
                              guint64 reserve, guint32 uid, guint32 gid, GError **error);
+    /* Make an image that nobody has open larger, to @virtual_size; synced. */
+    gboolean (*grow)(VmsVolume *volume, const char *path, const char *format, guint64 virtual_size,
+                     GError **error);
     /* Write what an overlay holds into its base, synced; the overlay is left as it is. Both under
      * QEMU's own locks: BUSY when somebody has one of them open. May be repeated. */
     gboolean (*fold_overlay)(VmsVolume *volume, const char *path, const char *base,
@@ -117,6 +120,8 @@ gboolean vms_volume_make_scratch(VmsVolume *volume, const char *path, guint64 vi
                                  guint64 reserve, guint32 uid, guint32 gid, GError **error);
 gboolean vms_volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *base,
                                  guint64 reserve, guint32 uid, guint32 gid, GError **error);
+gboolean vms_volume_grow(VmsVolume *volume, const char *path, const char *format,
+                         guint64 virtual_size, GError **error);
 gboolean vms_volume_fold_overlay(VmsVolume *volume, const char *path, const char *base,
                                  VmsProgress *progress, GError **error);
 gboolean vms_volume_compare(VmsVolume *volume, const VmsImage *a, const VmsImage *b,

@@ -281,6 +281,23 @@ add_ends(VmsJson *json, const VmsOperation *operation)
                       operation->disk ? operation->disk : operation->vm_name, operation->vm_uuid);
 }
 
+/* Only of operations that make one. */
+static void
+add_new_disk(VmsJson *json, const VmsNewDisk *made)
+{
+    if (!made)
+        return;
+    vms_json_open_object(json, "new_disk");
+    vms_json_add_text(json, "path", made->path);
+    vms_json_add_text(json, "pool", made->pool);
+    vms_json_add_text(json, "format", made->format);
+    vms_json_add_text(json, "method", vms_new_disk_way_name(made->way));
+    vms_json_add_uint(json, "virtual_size", made->virtual_size);
+    vms_json_add_text(json, "backing", made->way == VMS_NEW_DISK_OVERLAY ? made->base : NULL);
+    vms_json_add_text(json, "sha256", made->sha256);
+    vms_json_close_object(json);
+}
+
 char *
 vms_view_operation(const VmsOperation *operation)
 {
@@ -296,6 +313,7 @@ vms_view_operation(const VmsOperation *operation)
     vms_json_add_text_if(&json, "undo_of", operation->undo_of);
     vms_json_add_time(&json, "created", operation->created_us);
     vms_json_add_time(&json, "finished", operation->finished_us);
+    add_new_disk(&json, operation->made);
     vms_view_add_conditions(&json, operation->conditions);
     vms_view_add_findings(&json, "resources", operation->resources);
     add_operation_plan(&json, operation);

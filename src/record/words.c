@@ -148,6 +148,14 @@ const VmsWord vms_words_journal[] = {
     { VMS_JOURNAL_CLOSED, "closed" },       { 0, NULL },
 };
 
+const VmsWord vms_words_new_disk_way[] = {
+    { VMS_NEW_DISK_CLONE, "reflink" },
+    { VMS_NEW_DISK_COPY, "copy" },
+    { VMS_NEW_DISK_CONVERT, "convert" },
+    { VMS_NEW_DISK_OVERLAY, "linked" },
+    { 0, NULL },
+};
+
 const VmsWord vms_words_lease_state[] = {
     { VMS_LEASE_INTENDED, "intended" },   { VMS_LEASE_FROZEN, "frozen" },
     { VMS_LEASE_SUSPENDED, "suspended" }, { VMS_LEASE_JOB, "job" },

@@ -29,6 +29,7 @@ extern const VmsWord vms_words_fs_clean[];
 extern const VmsWord vms_words_guard[];
 extern const VmsWord vms_words_journal[];
 extern const VmsWord vms_words_metadata[];
+extern const VmsWord vms_words_new_disk_way[];
 extern const VmsWord vms_words_lease_state[];
 extern const VmsWord vms_words_verdict[];
 extern const VmsWord vms_words_restore_flag[]; /* of single bits */

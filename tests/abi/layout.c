@@ -79,6 +79,17 @@ FIELD(vmsnap_restore_options, stop_timeout_ms, 12, 4);
 FIELD(vmsnap_restore_options, undo_ttl_s, 16, 4);
 FIELD(vmsnap_restore_options, wait_ready_ms, 20, 4);
 
+GROWING(vmsnap_new_disk_options, 56);
+FIELD(vmsnap_new_disk_options, struct_size, 0, 8);
+FIELD(vmsnap_new_disk_options, to, 8, 8);
+FIELD(vmsnap_new_disk_options, target, 16, 8);
+FIELD(vmsnap_new_disk_options, format, 24, 8);
+FIELD(vmsnap_new_disk_options, size, 32, 8);
+FIELD(vmsnap_new_disk_options, method, 40, 4);
+FIELD(vmsnap_new_disk_options, flags, 44, 4);
+FIELD(vmsnap_new_disk_options, wait_ready_ms, 48, 4);
+FIELD(vmsnap_new_disk_options, reserved0, 52, 4);
+
 GROWING(vmsnap_snapshot_options, 88);
 FIELD(vmsnap_snapshot_options, struct_size, 0, 8);
 FIELD(vmsnap_snapshot_options, name, 8, 8);
@@ -210,6 +221,16 @@ NUMBER(VMSNAP_UNDO_LOST, 3);
 
 ENUM(vmsnap_collect_flags);
 NUMBER(VMSNAP_COLLECT_DRY_RUN, 1);
+
+ENUM(vmsnap_new_disk_method);
+NUMBER(VMSNAP_NEW_DISK_AUTO, 0);
+NUMBER(VMSNAP_NEW_DISK_FULL, 1);
+NUMBER(VMSNAP_NEW_DISK_REFLINK, 2);
+NUMBER(VMSNAP_NEW_DISK_LINKED, 3);
+
+ENUM(vmsnap_new_disk_flags);
+NUMBER(VMSNAP_NEW_DISK_IMAGE, 1);
+NUMBER(VMSNAP_NEW_DISK_KEEP_OWNER, 2);
 
 ENUM(vmsnap_consistency_policy);
 NUMBER(VMSNAP_CONSISTENCY_REQUIRE, 0);

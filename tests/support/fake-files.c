@@ -186,6 +186,15 @@ volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *base, g
     PASS(self->world, "make-overlay", make_empty(self->inner, path, ERROR_OF));
 }
 
+static gboolean
+volume_grow(VmsVolume *volume, const char *path, const char *format, guint64 virtual_size,
+            GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "grow", vms_volume_grow(self->inner, path, format, virtual_size, ERROR_OF));
+}
+
 static char
 byte_of(const char *path)
 {
@@ -326,6 +335,7 @@ fake_volume_new(FakeWorld *world, VmsVolume *inner)
         .hold = volume_hold,
         .open_transfer = volume_open_transfer,
         .make_overlay = volume_make_overlay,
+        .grow = volume_grow,
         .fold_overlay = volume_fold_overlay,
         .compare = volume_compare,
         .read_owner = volume_read_owner,
@@ -437,6 +447,16 @@ probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed, GError **
     return TRUE;
 }
 
+static gboolean
+same_ends(VmsMedia *media, const VmsImage *image, const VmsImage *copy, gboolean *ret_same,
+          GError **error)
+{
+    (void)media;
+    (void)error;
+    *ret_same = byte_of(image->path) == byte_of(copy->path);
+    return TRUE;
+}
+
 static void
 media_free(VmsMedia *media)
 {
@@ -446,7 +466,9 @@ media_free(VmsMedia *media)
 VmsMedia *
 fake_media_new(void)
 {
-    static const VmsMediaOps ops = { .probe = probe, .probe_seed = probe_seed, .free = media_free };
+    static const VmsMediaOps ops = {
+        .probe = probe, .probe_seed = probe_seed, .same_ends = same_ends, .free = media_free
+    };
     VmsMedia *media = g_new0(VmsMedia, 1);
 
     media->ops = &ops;

@@ -102,6 +102,23 @@ begin_merge(VmsHypervisor *hv, const char *uuid, const char *target, const char 
     return fate == FAKE_OK;
 }
 
+/* Every pool is the folder of the first disk. */
+static gboolean
+read_pool(VmsHypervisor *hv, const char *pool, char **ret_folder, GError **error)
+{
+    (void)pool;
+    (void)error;
+    *ret_folder = g_path_get_dirname(world_of(hv)->disks[0]);
+    return TRUE;
+}
+
+static gboolean
+refresh_pool(VmsHypervisor *hv, const char *pool, GError **error)
+{
+    (void)pool;
+    return fake_world_call(world_of(hv), "refresh-pool", error) == FAKE_OK;
+}
+
 static gboolean
 read_merge(VmsHypervisor *hv, const char *uuid, const char *target, VmsMerge *ret_merge,
            GError **error)
@@ -154,6 +171,8 @@ fake_overlay_add_ops(VmsHypervisorOps *ops)
     ops->begin_overlays = begin_overlays;
     ops->begin_merge = begin_merge;
     ops->read_merge = read_merge;
+    ops->read_pool = read_pool;
+    ops->refresh_pool = refresh_pool;
     ops->end_merge = end_merge;
     ops->return_disk = return_disk;
 }

@@ -12,9 +12,10 @@ its subclasses tell what the caller can do.
 """
 
 from ._context import Context, Status
-from ._enums import (Code, CollectFlags, Consistency, ContextFlags, FactKind, FreezeFlags, Frozen, Grade,
-                     KeepIP, Method, Mode, OnStraggler, OperationPhase, RestoreFlags, Severity,
-                     SnapshotKind, SnapshotPhase, Stage, ThawFlags, UndoState, Verdict, VMState)
+from ._enums import (Code, CollectFlags, Consistency, ContextFlags, FactKind, FreezeFlags, Frozen,
+                     Grade, KeepIP, Method, Mode, NewDiskFlags, NewDiskMethod, OnStraggler,
+                     OperationPhase, RestoreFlags, Severity, SnapshotKind, SnapshotPhase, Stage,
+                     ThawFlags, UndoState, Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
                       HypervisorError, Inconsistent, InternalError, InUse, Invalid, Lost,
                       NoSpace, NotFound, PermissionDenied, PlanStale, StorageError, Timeout,
@@ -36,9 +37,9 @@ __all__ = [
     "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "CollectFlags", "Conflict",
     "Consistency", "Context", "ContextFlags", "Disk", "Error", "Exists", "FactKind", "Finding", "Forked", "Freeze",
     "FreezeFlags", "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
-    "Inventory",
-    "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NoSpace", "NotFound", "OnStraggler",
-    "Operation", "OperationPhase", "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
+    "Inventory", "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NewDiskFlags",
+    "NewDiskMethod", "NoSpace", "NotFound", "OnStraggler", "Operation", "OperationPhase",
+    "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
     "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
     "ThawFlags", "Timeout", "Uncertain", "UndoSet", "UndoState", "Unsupported", "VM",
     "VMState", "Verdict", "get_version",

@@ -94,6 +94,19 @@ class Grade(_Open):
     CRASH = 3
 
 
+class NewDiskMethod(_Open):
+    """How a new disk comes to its contents."""
+    AUTO = 0
+    FULL = 1
+    REFLINK = 2
+    LINKED = 3
+
+
+class NewDiskFlags(enum.IntFlag):
+    IMAGE = 1
+    KEEP_OWNER = 2
+
+
 class SnapshotKind(_Open):
     """What a snapshot is of."""
     VM = 0

@@ -14,6 +14,7 @@ from ._freeze import freeze_options, run_freeze, started_freeze, started_thaw, t
 from ._handle import Handle, Reference, encode, encode_list, milliseconds, whole_seconds
 from ._job import Job
 from ._native import lib
+from ._new_disk import new_disk_options
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -267,6 +268,26 @@ class Snapshot(Reading):
         return Plan(call_out(lib.vmsnap_restore_plan, self._ref, encode(vm), ctypes.byref(given)))
 
 
+    def plan_new_disk(self, to, **options):
+        """Find all that stands in the way of a new disk or image; a Plan, only to be read.
+
+        to: a path, which starts with "/" or "./", or "POOL/VOLUME". Options: target, format, size
+        in bytes, method (NewDiskMethod), keep_owner, image, and in seconds wait_ready.
+        """
+        given = new_disk_options(to, **options)
+        return Plan(call_out(lib.vmsnap_new_disk_plan, self._ref, ctypes.byref(given)))
+
+    def restore_disk(self, to, **options):
+        """Start making a new disk; a Job. Options as in plan_new_disk()."""
+        given = new_disk_options(to, **options)
+        return Job(call_out(lib.vmsnap_new_disk_start, self._ref, ctypes.byref(given)))
+
+    def create_image(self, to, **options):
+        """Start making an image, which depends on nothing, is read-only and has its digest beside
+        it; a Job. Options as in plan_new_disk()."""
+        return self.restore_disk(to, image=True, **options)
+
+
 class Plan(Reading):
     """What a restore would do."""
 
@@ -311,6 +332,25 @@ class Operation(Reading):
     @property
     def phase(self):
         return OperationPhase(lib.vmsnap_operation_get_phase(self._ref))
+
+    @property
+    def new_path(self):
+        """The file that it made, of a new disk or image; else None."""
+        return text(lib.vmsnap_operation_get_new_path(self._ref))
+
+    @property
+    def new_format(self):
+        return text(lib.vmsnap_operation_get_new_format(self._ref))
+
+    @property
+    def new_size(self):
+        """What the new disk's guest sees, in bytes."""
+        return lib.vmsnap_operation_get_new_size(self._ref)
+
+    @property
+    def new_sha256(self):
+        """Of the file of a new image; else None."""
+        return text(lib.vmsnap_operation_get_new_sha256(self._ref))
 
     def undo(self, **options):
         """Start bringing back what a restore replaced; a Job. Options as in plan_restore()."""

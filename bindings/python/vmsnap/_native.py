@@ -65,6 +65,12 @@ class RestoreOptions(Sized):
                 ("undo_ttl_s", c_uint32), ("wait_ready_ms", c_uint32)]
 
 
+class NewDiskOptions(Sized):
+    _fields_ = [("struct_size", c_size_t), ("to", c_char_p), ("target", c_char_p),
+                ("format", c_char_p), ("size", c_uint64), ("method", c_uint32),
+                ("flags", c_uint32), ("wait_ready_ms", c_uint32), ("reserved0", c_uint32)]
+
+
 class SnapshotOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("name", c_char_p), ("description", c_char_p),
                 ("labels", TEXTS), ("disks", TEXTS), ("store", c_char_p),
@@ -206,6 +212,9 @@ DECLARATIONS = {
     "vmsnap_inventory_unref": (None, HANDLE),
 
     "vmsnap_plan_from_json": (c_int, HANDLE, TEXT, OUT, OUT),
+    "vmsnap_new_disk_plan": (c_int, HANDLE, _POINTER(NewDiskOptions), OUT, OUT),
+    "vmsnap_new_disk_start": (c_int, HANDLE, _POINTER(NewDiskOptions), OUT, OUT),
+
     "vmsnap_plan_get_hash": (TEXT, HANDLE),
     "vmsnap_plan_get_finding_count": (c_size_t, HANDLE),
     "vmsnap_plan_get_conflict_count": (c_size_t, HANDLE, c_uint32),
@@ -220,6 +229,10 @@ DECLARATIONS = {
     "vmsnap_operation_get_type": (TEXT, HANDLE),
     "vmsnap_operation_get_phase": (c_int, HANDLE),
     "vmsnap_operation_get_json": (TEXT, HANDLE),
+    "vmsnap_operation_get_new_path": (TEXT, HANDLE),
+    "vmsnap_operation_get_new_format": (TEXT, HANDLE),
+    "vmsnap_operation_get_new_size": (c_uint64, HANDLE),
+    "vmsnap_operation_get_new_sha256": (TEXT, HANDLE),
     "vmsnap_operation_ref": (HANDLE, HANDLE),
     "vmsnap_operation_unref": (None, HANDLE),
     "vmsnap_operation_list_get_count": (c_size_t, HANDLE),

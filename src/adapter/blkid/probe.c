@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/blkid/ends.h"
 #include "adapter/blkid/media.h"
 #include "adapter/blkid/seed.h"
 #include "adapter/blkid/superblock.h"
@@ -344,6 +345,13 @@ media_probe_seed(VmsMedia *media, const VmsImage *image, gboolean *ret_seed, GEr
     return TRUE;
 }
 
+static gboolean
+media_same_ends(VmsMedia *media, const VmsImage *image, const VmsImage *copy, gboolean *ret_same,
+                GError **error)
+{
+    return vms_ends_compare(&((BlkidMedia *)media)->reader, image, copy, ret_same, error);
+}
+
 static void
 media_free(VmsMedia *media)
 {
@@ -355,6 +363,7 @@ vms_blkid_media_new(const VmsMediaReader *reader)
 {
     static const VmsMediaOps ops = { .probe = media_probe,
                                      .probe_seed = media_probe_seed,
+                                     .same_ends = media_same_ends,
                                      .free = media_free };
     BlkidMedia *self = g_new0(BlkidMedia, 1);
 

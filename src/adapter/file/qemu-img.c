@@ -7,6 +7,8 @@
 #include "base/process.h"
 #include "base/sys.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static const guint64 MEMORY_LIMIT = G_GUINT64_CONSTANT(1) << 30;
@@ -165,4 +167,41 @@ vms_qemu_img_make_scratch(const char *path, guint64 virtual_size, guint64 reserv
         !vms_sys_reserve(fd, reserve, path, error) || !vms_sys_chown(fd, uid, gid, path, error))
         return FALSE;
     return vms_transfer_finish(made, 0600, NULL, error);
+}
+
+/* For writing; a link is no image of ours. */
+static int
+open_own(const char *path, VmsPath *place, GError **error)
+{
+    int fd;
+
+    if (!vms_path_open(path, place, error))
+        return -1;
+    fd = openat(place->dir, place->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        vms_fail_errno(error, errno, "%s", path);
+    return fd;
+}
+
+gboolean
+vms_qemu_img_grow(const char *path, const char *format, guint64 virtual_size, GError **error)
+{
+    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, virtual_size);
+    const char *const argv[] = { "qemu-img", "resize", "-q", "-f", format, "--", path, size, NULL };
+    VmsProcessLimits limits = { .limit_ms = CREATE_LIMIT_MS, .memory_bytes = MEMORY_LIMIT };
+    g_auto(VmsPath) place = VMS_PATH_INIT;
+    g_auto(VmsFd) fd = VMS_FD_NONE;
+
+    if (!check_format(format, error))
+        return FALSE;
+    fd = open_own(path, &place, error);
+    if (fd < 0)
+        return FALSE;
+    if (strcmp(format, "raw") == 0)
+        return vms_sys_resize(fd, virtual_size, path, error) && vms_sys_sync(fd, path, error);
+    vms_crash_point("file-grow");
+    if (!vms_process_run(argv, &limits, NULL, error))
+        return FALSE;
+    vms_crash_point("file-grow-done");
+    return vms_sys_sync(fd, path, error);
 }

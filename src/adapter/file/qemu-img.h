@@ -9,6 +9,8 @@ gboolean vms_qemu_img_convert(const VmsImage *source, const char *target, const 
                               const char *format, VmsProgress *progress, GError **error);
 gboolean vms_qemu_img_make_scratch(const char *path, guint64 virtual_size, guint64 reserve,
                                    guint32 uid, guint32 gid, GError **error);
+gboolean vms_qemu_img_grow(const char *path, const char *format, guint64 virtual_size,
+                           GError **error);
 
 /* "driver=qcow2,file.driver=file,file.filename=…": how a source is named without any guess. */
 char *vms_qemu_img_describe(const VmsImage *image);

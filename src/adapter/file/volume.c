@@ -131,6 +131,14 @@ volume_make_overlay(VmsVolume *volume, const char *path, const VmsImage *base, g
 }
 
 static gboolean
+volume_grow(VmsVolume *volume, const char *path, const char *format, guint64 virtual_size,
+            GError **error)
+{
+    (void)volume;
+    return vms_qemu_img_grow(path, format, virtual_size, error);
+}
+
+static gboolean
 volume_fold_overlay(VmsVolume *volume, const char *path, const char *base, VmsProgress *progress,
                     GError **error)
 {
@@ -237,6 +245,7 @@ vms_file_volume_new(VmsHeaderReader qcow2)
         .convert = volume_convert,
         .make_scratch = volume_make_scratch,
         .make_overlay = volume_make_overlay,
+        .grow = volume_grow,
         .fold_overlay = volume_fold_overlay,
         .compare = volume_compare,
         .read_owner = volume_read_owner,

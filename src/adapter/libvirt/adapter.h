@@ -99,6 +99,11 @@ gboolean vms_libvirt_end_merge(VmsHypervisor *hv, const char *uuid, const char *
 gboolean vms_libvirt_return_disk(VmsHypervisor *hv, const char *uuid, const VmsDiskReturn *disk,
                                  GError **error);
 
+/* pool-folder.c */
+gboolean vms_libvirt_read_pool(VmsHypervisor *hv, const char *pool, char **ret_folder,
+                               GError **error);
+gboolean vms_libvirt_refresh_pool(VmsHypervisor *hv, const char *pool, GError **error);
+
 /* agent-channel.c */
 gboolean vms_libvirt_agent_call(VmsHypervisor *hv, const char *uuid, const char *request,
                                 guint limit_ms, char **ret_reply, GError **error);

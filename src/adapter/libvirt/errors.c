@@ -17,6 +17,7 @@ typedef struct {
 static const Row rows[] = {
     { VIR_ERR_NO_DOMAIN, VMSNAP_E_NOT_FOUND },
     { VIR_ERR_NO_NETWORK, VMSNAP_E_NOT_FOUND },
+    { VIR_ERR_NO_STORAGE_POOL, VMSNAP_E_NOT_FOUND },
     { VIR_ERR_OPERATION_TIMEOUT, VMSNAP_E_BUSY }, /* somebody else's job on the domain */
     { VIR_ERR_RESOURCE_BUSY, VMSNAP_E_BUSY },
     { VIR_ERR_BLOCK_COPY_ACTIVE, VMSNAP_E_BUSY },

@@ -89,6 +89,8 @@ static const VmsHypervisorOps ops = {
     .end_merge = vms_libvirt_end_merge,
     .return_disk = vms_libvirt_return_disk,
     .agent_call = vms_libvirt_agent_call,
+    .read_pool = vms_libvirt_read_pool,
+    .refresh_pool = vms_libvirt_refresh_pool,
     .free = free_libvirt,
 };
 
