@@ -12,15 +12,31 @@ add_folder(GPtrArray *folders, const char *folder)
         g_ptr_array_add(folders, g_strdup(folder));
 }
 
+/* While QEMU has it, it is QEMU's; whose it was before is what its VM's end, or a restore, gives it
+ * back to. */
+VmsImage *
+vms_cut_copy_origin(const VmsEngine *engine, const VmsSurveyDisk *source)
+{
+    VmsImage *origin = vms_image_copy(source->image);
+    VmsFileId owner = { 0 };
+
+    if (vms_volume_read_owner(engine->drivers->volume, source->path, &owner, NULL)) {
+        origin->file.uid = owner.uid;
+        origin->file.gid = owner.gid;
+        origin->file.mode = owner.mode;
+    }
+    return origin;
+}
+
 static VmsSnapshotDisk *
-plan_disk(const VmsSurveyDisk *source, const char *folder)
+plan_disk(const VmsEngine *engine, const VmsSurveyDisk *source, const char *folder)
 {
     VmsSnapshotDisk *disk = vms_snapshot_disk_new(source->disk->target);
     g_autofree char *path = vms_layout_image(folder, disk->target, source->placement.format);
 
     disk->name = g_strdup(source->name);
     disk->source = g_strdup(source->path);
-    disk->origin = vms_image_copy(source->image);
+    disk->origin = vms_cut_copy_origin(engine, source);
     disk->method = source->placement.method;
     disk->by_overlay = source->placement.by_overlay;
     disk->image = vms_image_new(path, source->placement.format);
@@ -50,7 +66,7 @@ vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snap
     for (guint i = 0; i < survey->disks->len; i++) {
         const VmsSurveyDisk *source = survey->disks->pdata[i];
         g_autofree char *folder = vms_layout_folder(source->folder, snapshot->uuid);
-        VmsSnapshotDisk *disk = plan_disk(source, folder);
+        VmsSnapshotDisk *disk = plan_disk(engine, source, folder);
 
         add_folder(snapshot->folders, folder);
         add_folder(operation->folders, folder);

@@ -15,6 +15,9 @@ typedef struct VmsCutSet VmsCutSet;
 void vms_cut_plan(const VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot,
                   VmsOperation *operation);
 
+/* The source as it is to be remembered: with the owner it has while no VM uses it. */
+VmsImage *vms_cut_copy_origin(const VmsEngine *engine, const VmsSurveyDisk *source);
+
 /* Make what can be made beforehand: folders, targets, scratch. */
 gboolean vms_cut_prepare(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot *snapshot,
                          const VmsOperation *operation, VmsCutSet **ret_set, GError **error);

@@ -175,6 +175,8 @@ make_copy(const Restoring *self, const char *source, VmsExchange *item, GError *
            vms_transfer_finish(transfer, 0600, &item->new_file, error);
 }
 
+/* One that replaces nothing gets owner and mode that the disk had: who reads it need not be root.
+ */
 static gboolean
 make_disk(const Restoring *self, const VmsRestoreDisk *disk, VmsExchange *item, GError **error)
 {
@@ -195,7 +197,7 @@ make_disk(const Restoring *self, const VmsRestoreDisk *disk, VmsExchange *item, 
         return vms_fail(error, VMSNAP_E_IO, "the new image of %s is not what it should be",
                         stored->name);
     item->new_file = made->file;
-    return TRUE;
+    return disk->exists || vms_volume_adopt(volume, item->next, &stored->origin->file, error);
 }
 
 /* How far it is stands in the record after each disk, for those who see nothing else. */

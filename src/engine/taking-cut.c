@@ -185,7 +185,7 @@ refresh_plan(VmsTaking *self, GError **error)
                               "the disks of VM %s changed while its snapshot was prepared",
                               self->survey->vm->name);
         vms_image_free(disk->origin);
-        disk->origin = vms_image_copy(source->image);
+        disk->origin = vms_cut_copy_origin(self->engine, source);
     }
     return TRUE;
 }
