@@ -122,6 +122,12 @@ class Usage(Case):
         ["disk-snapshot", "create", "disk", "a"], ["disk-snapshot", "create", "web/", "a"],
         ["disk-snapshot", "create", "web/vda", "a", "--disk", "vda"],
         ["disk-snapshot", "create", "web/vda", "a", "--format", "vmdk"],
+        ["disk", "restore", "one"], ["image", "create", "one"],
+        ["disk", "restore", "one", "--to", "/x", "--size", "1X"],
+        ["disk", "restore", "one", "--to", "/x", "--size", "0"],
+        ["disk", "restore", "one", "--to", "/x", "--size", "99999999999T"],
+        ["disk", "restore", "one", "--to", "/x", "--full", "--linked"],
+        ["image", "create", "one", "--to", "/x", "--linked"],
         ["disk-snapshot", "create", "web/vda", "a", "--format", "qcow2"],
         ["recover", "--force-thaw"],
     ]
@@ -191,7 +197,8 @@ class Usage(Case):
     def test_completion_knows_where_it_is(self):
         names = "--no-recover -q vm list"
         for words, offers, asked in [
-                ([""], "check freeze thaw vm disk snapshot disk-snapshot restore undo gc operation recover", None),
+                ([""], "check freeze thaw vm disk image snapshot disk-snapshot restore undo gc "
+                 "operation recover", None),
                 (["check", ""], "web", names),
                 (["--state-dir", "/x", "check", "w"], "web",
                  "--no-recover -q --state-dir /x vm list"),
@@ -240,6 +247,8 @@ class Looking(Case):
                       ["disk-snapshot", "create", "web/vdz", "one"],
                       ["disk-snapshot", "create", "nope/vda", "one"],
                       ["disk-snapshot", "create", "/nope", "one"],
+                      ["disk", "restore", "nope", "--to", "/x"],
+                      ["image", "create", "nope/vda", "--to", "/x"],
                       ["disk-snapshot", "show", "nope"]]:
             with self.subTest(words):
                 self.assertEqual(self.error(*words, code=5)["code"], "NOT_FOUND")

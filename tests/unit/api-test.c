@@ -235,6 +235,12 @@ Test(api, null_is_invalid_everywhere_and_never_a_crash)
     cr_expect_eq(vmsnap_restore_plan(NULL, NULL, NULL, NULL, NULL), VMSNAP_E_INVALID);
     cr_expect_eq(vmsnap_restore_start(NULL, 2, NULL, NULL), VMSNAP_E_INVALID);
     cr_expect_eq(vmsnap_operation_undo(NULL, NULL, NULL, NULL), VMSNAP_E_INVALID);
+    cr_expect_eq(vmsnap_new_disk_plan(NULL, NULL, NULL, NULL), VMSNAP_E_INVALID);
+    cr_expect_eq(vmsnap_new_disk_start(NULL, NULL, NULL, NULL), VMSNAP_E_INVALID);
+    cr_expect_null(vmsnap_operation_get_new_path(NULL));
+    cr_expect_null(vmsnap_operation_get_new_format(NULL));
+    cr_expect_eq(vmsnap_operation_get_new_size(NULL), 0);
+    cr_expect_null(vmsnap_operation_get_new_sha256(NULL));
     cr_expect_eq(vmsnap_job_wait(NULL, 0, NULL), VMSNAP_E_INVALID);
     cr_expect_eq(vmsnap_job_get_fd(NULL, NULL, NULL), VMSNAP_E_INVALID);
     cr_expect_eq(vmsnap_job_read_progress(NULL, NULL, NULL), VMSNAP_E_INVALID);
