@@ -197,7 +197,7 @@ class Usage(Case):
     def test_completion_knows_where_it_is(self):
         names = "--no-recover -q vm list"
         for words, offers, asked in [
-                ([""], "check freeze thaw vm disk image snapshot disk-snapshot restore undo gc "
+                ([""], "check freeze thaw vm disk image inventory snapshot disk-snapshot restore undo gc "
                  "operation recover", None),
                 (["check", ""], "web", names),
                 (["--state-dir", "/x", "check", "w"], "web",
