@@ -17,7 +17,8 @@ typedef struct {
      * and its place among those, from 0. NULL: no such device. */
     char *element;
     guint index;
-    gboolean eject; /* the device stays, without medium */
+    gboolean eject;  /* the device stays, without medium */
+    gboolean barred; /* the host's libvirt defines no such VM at all */
 } VmsLack;
 
 typedef struct {

@@ -30,6 +30,11 @@ find_lack(const VmsRestoreFindings *self, const VmsLack *lack)
         vms_restore_found(self, lack->kind, lack->name, reason_of(lack), "%s", lack->why);
 
     finding->status = VMS_RESOURCE_MISSING;
+    if (lack->barred) { /* a VM that cannot be defined cannot be left off either */
+        finding->severity = VMSNAP_SEVERITY_CONFLICT;
+        finding->strict = VMS_ACT_REFUSE;
+        finding->best_effort = VMS_ACT_REFUSE;
+    }
     /* Without its kernel the VM would boot something else. */
     if (finding->best_effort == VMS_ACT_REMOVE && !lack->element)
         finding->best_effort = finding->strict;

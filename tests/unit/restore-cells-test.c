@@ -264,7 +264,17 @@ stage_device(RestoreCase *self)
 static void
 stage_class(RestoreCase *self)
 {
+    add_lack(self, "VirtualMachineClass", "/srv/code.fd", NULL);
+}
+
+static void
+stage_barred(RestoreCase *self)
+{
+    VmsLack *lack;
+
     add_lack(self, "VirtualMachineClass", "pc-q35-99.0", NULL);
+    lack = self->input.needs->lacks->pdata[self->input.needs->lacks->len - 1];
+    lack->barred = TRUE;
 }
 
 /* ---- the table ---- */
@@ -318,8 +328,10 @@ static const Cell cells[] = {
       WAITS, WAITS },
     { "HostDeviceMissing", "USB", stage_device, "HostDevice", "usb 1d6b:0002", NULL,
       VMSNAP_SEVERITY_WARNING, WAITS, ALL(VMS_ACT_REMOVE) },
-    { "ClassMissing", "machine", stage_class, "VirtualMachineClass", "pc-q35-99.0", NULL,
+    { "ClassMissing", "firmware", stage_class, "VirtualMachineClass", "/srv/code.fd", NULL,
       VMSNAP_SEVERITY_WARNING, WAITS, WAITS },
+    { "ClassMissing", "machine", stage_barred, "VirtualMachineClass", "pc-q35-99.0", NULL,
+      REFUSED },
     { "OutOfSpace", "full", stage_full, VD, "web/vda", NULL, REFUSED },
     { "Busy", "backup", stage_backup, VM, "web", "job backup", REFUSED },
     { "Busy", "migration", stage_migration, VM, "web", "job migration", REFUSED },

@@ -163,6 +163,13 @@ ask_host_cpu(const Asking *self, const VmsHostClass *class)
                                "the host's CPU lacks what the VM's CPU has"));
 }
 
+static void
+add_barred(const Asking *self, VmsLack *lack)
+{
+    lack->barred = TRUE;
+    add(self, lack);
+}
+
 /* What libvirt says of an emulator or a machine type it cannot run; anything else is a failure. */
 static gboolean
 take_refusal(const Asking *self, const VmsHostClass *class, GError **error)
@@ -176,8 +183,8 @@ take_refusal(const Asking *self, const VmsHostClass *class, GError **error)
         code != VIR_ERR_INTERNAL_ERROR && code != VIR_ERR_XML_ERROR &&
         code != VIR_ERR_OPERATION_UNSUPPORTED)
         return vms_libvirt_fail(error, NULL);
-    add(self, vms_lack_new(class_kind, class->machine ? class->machine : "machine",
-                           "the host cannot run the VM: %s", last->message));
+    add_barred(self, vms_lack_new(class_kind, class->machine ? class->machine : "machine",
+                                  "the host cannot run the VM: %s", last->message));
     return TRUE;
 }
 
@@ -193,8 +200,8 @@ ask_class(const Asking *self, GError **error)
         add(self,
             vms_lack_new(class_kind, class.loader, "the firmware '%s' is not there", class.loader));
     if (class.emulator && is_missing(class.emulator)) {
-        add(self, vms_lack_new(class_kind, class.emulator, "the emulator '%s' is not there",
-                               class.emulator));
+        add_barred(self, vms_lack_new(class_kind, class.emulator, "the emulator '%s' is not there",
+                                      class.emulator));
         return TRUE;
     }
     capabilities = virConnectGetDomainCapabilities(self->conn, class.emulator, class.arch,
