@@ -78,14 +78,12 @@ add_networks(VmsInventory *inventory, VmsNetworks *networks, const char *host, G
 }
 
 gboolean
-vms_inventory_add_networks(VmsEngine *engine, VmsInventory *inventory, GError **error)
+vms_inventory_add_further_networks(VmsEngine *engine, VmsInventory *inventory, GError **error)
 {
-    const VmsDrivers *drivers = engine->drivers;
+    const GPtrArray *list = engine->drivers->further;
 
-    if (drivers->networks && !add_networks(inventory, drivers->networks, NULL, error))
-        return FALSE;
-    for (guint i = 0; drivers->further && i < drivers->further->len; i++) {
-        const VmsFurther *further = drivers->further->pdata[i];
+    for (guint i = 0; list && i < list->len; i++) {
+        const VmsFurther *further = list->pdata[i];
         const char *uri = further->hypervisor->uri;
 
         if (!add_networks(inventory, further->networks, uri, error)) {
@@ -94,4 +92,13 @@ vms_inventory_add_networks(VmsEngine *engine, VmsInventory *inventory, GError **
         }
     }
     return TRUE;
+}
+
+gboolean
+vms_inventory_add_networks(VmsEngine *engine, VmsInventory *inventory, GError **error)
+{
+    VmsNetworks *own = engine->drivers->networks;
+
+    return (!own || add_networks(inventory, own, NULL, error)) &&
+           vms_inventory_add_further_networks(engine, inventory, error);
 }

@@ -19,3 +19,6 @@ gboolean vms_inventory_collect_own(VmsEngine *engine, VmsInventory **ret_invento
 /* engine/inventory-address.c: add the addresses that the connections' networks give out: static
  * entries and leases that have not expired. */
 gboolean vms_inventory_add_networks(VmsEngine *engine, VmsInventory *inventory, GError **error);
+/* Of all connections but the acting one. */
+gboolean vms_inventory_add_further_networks(VmsEngine *engine, VmsInventory *inventory,
+                                            GError **error);

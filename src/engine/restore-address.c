@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "engine/address.h"
+#include "engine/inventory.h"
 #include "engine/restore-survey.h"
 
 /* The snapshot has an address on this network. */
@@ -75,7 +76,8 @@ vms_restore_read_addresses(VmsEngine *engine, VmsRestoreSurvey *survey, GError *
     survey->input.now_us = vms_clock_realtime_us();
     if (!engine->drivers->networks || survey->snapshot->addresses->len == 0)
         return TRUE;
-    if (!vms_networks_list(engine->drivers->networks, &survey->input.networks, error))
+    if (!vms_networks_list(engine->drivers->networks, &survey->input.networks, error) ||
+        !vms_inventory_add_further_networks(engine, survey->inventory, error))
         return FALSE;
     ask_others(engine, survey);
     return TRUE;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What other hosts hold counts as well: conflicts found over further connections."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -9,12 +10,16 @@ import sys
 import harness
 
 bed = harness.bed(install=True)
+ctypes.CDLL(harness.built("src/libvmsnap.so.0"))  # found by its name from here on
+sys.path.insert(0, f"{harness.ROOT}/bindings/python")
+import vmsnap as binding  # noqa: E402  pylint: disable=wrong-import-position
 from bed_libvirt import wait_until, write  # noqa: E402  pylint: disable=wrong-import-position
 
 vmsnap = harness.vmsnap
 URI = "qemu:///system"
-LAB = bed.network("lab")
 MAC = "52:54:00:0a:0b:0c"
+IP = "192.168.77.5"
+LAB = bed.network("lab", hosts=[(MAC, IP)])
 FOLDER = bed.storage("xfs", 1024)
 DISK = bed.make_disk(f"{FOLDER}/web.qcow2", size_mb=64)
 web = bed.define_vm("web", [DISK], networks=[("lab", MAC)])
@@ -32,8 +37,17 @@ def far_vm(name="far", mac="52:54:00:00:00:99", disk="/nowhere/far.raw", uuid=No
             f"</devices><test:domainmetadata/><test:runstate>{state}</test:runstate></domain>")
 
 
+def far_network(*hosts):
+    """A network of another host with these host entries (MAC, address)."""
+    entries = "".join(f"<host mac='{mac}' ip='{address}'/>" for mac, address in hosts)
+    return ("<network><name>lab</name><bridge name='br-lab'/>"
+            "<ip address='192.168.77.1' netmask='255.255.255.0'>"
+            f"<dhcp><range start='192.168.77.10' end='192.168.77.200'/>{entries}</dhcp></ip>"
+            "</network>")
+
+
 def far_host(*domains):
-    """The URI of another host with these VMs."""
+    """The URI of another host with these VMs and networks."""
     path = f"{FOLDER}/node.xml"
     write(path, f"<node>{''.join(domains)}</node>")
     return f"test://{path}"
@@ -72,6 +86,76 @@ def the_same_vm_on_another_host():
     """Off, a migration left it behind; running, it is there twice."""
     assert plan(far_host(far_vm("web", MAC, uuid=web.uuid())), code=0) == {}
     assert "MACInUse" in plan(far_host(far_vm("web", MAC, uuid=web.uuid(), state=1)), code=3)
+
+
+@harness.test
+def an_address_of_another_host():
+    """Given to a VM there, or to nobody that is known; its own is no conflict."""
+    other = "52:54:00:00:00:99"
+    held = plan(far_host(far_vm(mac=other), far_network((other, IP))), code=3)["AddressInUse"]
+    assert held["holder"].startswith("VM far on test:"), held
+    held = plan(far_host(far_network(("52:54:00:00:00:77", IP))), code=3)["AddressInUse"]
+    assert held["holder"].startswith("network lab on test:"), held
+    assert plan(far_host(far_network((MAC, IP))), code=0) == {}
+
+
+@harness.test
+def the_inventory_of_all_connections():
+    """Every VM, with its files down to the last layer, and what the networks gave out."""
+    base, top = f"{FOLDER}/base.qcow2", f"{FOLDER}/top.qcow2"
+    bed.make_disk(base, size_mb=64)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top],
+                   check=True)
+    linked = bed.define_vm("linked", [top])
+    uri = far_host(far_vm(disk=DISK))
+    items = {each["name"]: each for each in vmsnap("-c", URI, "-c", uri, "inventory", check=0)
+             .json["items"] if each["kind"] == "VirtualMachine"}
+    assert sorted(items) == ["far", "linked", "web"], items
+    assert items["web"]["uuid"] == web.uuid() and items["web"]["host"] == URI, items["web"]
+    assert items["web"]["macs"] == [MAC], items["web"]
+    assert items["web"]["addresses"] == [{"address": IP, "network": "lab", "mac": MAC,
+                                          "source": "host-entry"}], items["web"]
+    assert {"path": base, "role": "backing"} in items["linked"]["files"], items["linked"]
+    assert {"path": top, "role": "disk"} in items["linked"]["files"], items["linked"]
+    assert items["far"]["host"] == uri and items["far"]["files"] == [], items["far"]
+    table = subprocess.run([harness.built("src/cli/vmsnap"), "inventory"], check=True,
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+    assert base in table and MAC in table and IP in table, table
+    linked.undefine()
+
+
+@harness.test
+def facts_of_the_embedder():
+    """A MAC address, an address and a path that somebody else has; and what the VM itself has."""
+    def found(context):
+        with context.find_snapshot("old") as snapshot, snapshot.plan_restore() as made:
+            return {each["reason"]: each["holder"] for each in made.info["resources"]
+                    if each["reason"]}
+
+    with binding.Context(URI) as context:
+        kind = binding.FactKind
+        for fact, value in ((kind.MAC, MAC.upper()), (kind.ADDRESS, IP), (kind.PATH, DISK)):
+            context.add_fact(fact, value, "ours", vm_uuid=web.uuid())
+        assert found(context) == {}
+        context.add_fact(kind.MAC, MAC.upper(), "rack 7")
+        context.add_fact(kind.ADDRESS, IP, "printer")
+        context.add_fact(kind.PATH, DISK, "archive")
+        assert found(context) == {"MACInUse": "rack 7", "AddressInUse": "printer",
+                                  "AttachedElsewhere": "archive"}, found(context)
+        with context.inventory() as read:
+            assert read.vm_count == 1
+            assert {each["name"] for each in read.info["items"] if each["kind"] == "Fact"} == \
+                {"ours", "rack 7", "printer", "archive"}, read.info
+        assert context.remove_facts("printer") == 1
+        assert context.remove_facts() == 5
+        assert found(context) == {}
+        for wrong in ((kind.MAC, "52:54"), (kind.ADDRESS, "10.0.0"), (kind.PATH, "a/b"),
+                      (kind.UUID, "7"), (kind.VOLUME, "pool"), (99, "x"), (kind.NAME, "a\nb")):
+            try:
+                context.add_fact(*wrong, "somebody")
+            except binding.Invalid:
+                continue
+            raise AssertionError(f"{wrong} was taken")
 
 
 @harness.test
