@@ -108,6 +108,21 @@ vms_inventory_add_claim(VmsInventory *inventory, guint32 holder, VmsIdentity kin
         vms_claims_add(inventory->claims, key, holder, 0, 0);
 }
 
+/* What these call a volume is one all over a cluster. Of the others the name is the server's own.
+ */
+static gboolean
+is_global(const char *volume)
+{
+    static const char *const heads[] = {
+        "rbd:", "iscsi:", "sheepdog:", "vxhs:", "gluster:", "nfs:"
+    };
+
+    for (gsize i = 0; volume && i < G_N_ELEMENTS(heads); i++)
+        if (g_str_has_prefix(volume, heads[i]) && volume[strlen(heads[i])])
+            return TRUE;
+    return FALSE;
+}
+
 static void
 add_devices(VmsInventory *inventory, guint32 holder, const GPtrArray *disks, const GPtrArray *nics)
 {
@@ -117,7 +132,8 @@ add_devices(VmsInventory *inventory, guint32 holder, const GPtrArray *disks, con
     for (guint i = 0; disks && i < disks->len; i++) {
         const VmsDisk *disk = disks->pdata[i];
 
-        vms_inventory_add_claim(inventory, holder, VMS_IDENTITY_VOLUME, disk->network);
+        if (is_global(disk->network))
+            vms_inventory_add_claim(inventory, holder, VMS_IDENTITY_VOLUME, disk->network);
         vms_inventory_add_claim(inventory, holder, VMS_IDENTITY_SERIAL, disk->serial);
         vms_inventory_add_claim(inventory, holder, VMS_IDENTITY_WWN, disk->wwn);
     }
@@ -136,6 +152,8 @@ vms_inventory_add_vm(VmsInventory *inventory, const VmsVm *vm, const char *host)
     };
     guint32 holder = vms_inventory_add_holder(inventory, &whom);
 
+    if (!host) /* another host counts its own */
+        vms_inventory_add_claim(inventory, holder, VMS_IDENTITY_CID, vm->cid);
     add_devices(inventory, holder, vm->disks, vm->nics);
     add_devices(inventory, holder, vm->live_disks, vm->live_nics);
     return holder;

@@ -97,6 +97,7 @@ free_boot(VmsVm *vm)
     g_free(vm->emulator);
     g_free(vm->machine);
     g_free(vm->genid);
+    g_free(vm->cid);
 }
 
 void

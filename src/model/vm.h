@@ -94,6 +94,7 @@ typedef struct {
     char *emulator;
     char *machine;
     char *genid;
+    char *cid; /* of its vsock, as the configuration or the running machine has it; NULL: none */
     char *inactive_xml; /* secure info included when the connection may; NULL for a transient VM */
     char *live_xml;     /* NULL when off */
     GPtrArray *disks;   /* VmsDisk*, inactive configuration (live if transient) */

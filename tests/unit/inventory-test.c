@@ -210,6 +210,32 @@ Test(inventory, facts_are_held_by_whom_they_name)
     cr_assert_null(vms_inventory_find_vm(inventory, "rack 7"));
 }
 
+Test(inventory, disks_tell_volumes_serials_and_what_a_vsock_is)
+{
+    GPtrArray *vms = new_vms();
+    VmsVm *web = vms_vm_new(WEB, "web");
+    VmsDisk *ceph = vms_disk_new("vda");
+    VmsDisk *exported = vms_disk_new("vdb");
+    g_autoptr(VmsInventory) inventory = NULL;
+    VmsHolder holder;
+
+    ceph->network = g_strdup("rbd:pool/web");
+    ceph->serial = g_strdup("S1");
+    exported->network = g_strdup("nbd:web");
+    web->cid = g_strdup("7");
+    g_ptr_array_add(web->disks, ceph);
+    g_ptr_array_add(web->disks, exported);
+    g_ptr_array_add(vms, web);
+    inventory = vms_inventory_new(vms);
+    cr_assert(
+        vms_inventory_find_holder(inventory, DB, VMS_IDENTITY_VOLUME, "rbd:pool/web", &holder));
+    cr_assert_not(vms_inventory_find_holder(inventory, DB, VMS_IDENTITY_VOLUME, "nbd:web", &holder),
+                  "another server may call another image so");
+    cr_assert(vms_inventory_find_holder(inventory, DB, VMS_IDENTITY_SERIAL, "S1", &holder));
+    cr_assert(vms_inventory_find_holder(inventory, DB, VMS_IDENTITY_CID, "7", &holder));
+    cr_assert_not(vms_inventory_find_holder(inventory, WEB, VMS_IDENTITY_CID, "7", &holder));
+}
+
 /* ---- the index against looking at everything ---- */
 
 enum { ROUNDS = 200, VALUES = 12, HOLDERS = 8, CLAIMS = 60 };

@@ -29,6 +29,7 @@ vms_domain_xml_free(VmsDomainXml *domain)
     g_free(domain->emulator);
     g_free(domain->machine);
     g_free(domain->genid);
+    g_free(domain->cid);
     g_clear_pointer(&domain->disks, g_ptr_array_unref);
     g_clear_pointer(&domain->nics, g_ptr_array_unref);
     g_free(domain);
@@ -268,6 +269,7 @@ read_devices(VmsDomainXml *domain, const xmlNode *devices, GError **error)
     for (node = vms_xml_child(devices, "channel"); node; node = vms_xml_next(node, "channel"))
         read_channel(domain, node);
     domain->emulator = child_text(devices, "emulator");
+    domain->cid = child_attribute(vms_xml_child(devices, "vsock"), "cid", "address");
     read_tpm(domain, vms_xml_child(devices, "tpm"));
     return TRUE;
 }

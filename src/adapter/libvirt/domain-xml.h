@@ -19,6 +19,7 @@ typedef struct {
     char *emulator;
     char *machine;
     char *genid;
+    char *cid;
     gboolean has_tpm;
     char *tpm_state; /* "tpm2/tpm2-00.permall": what its emulator writes, below the VM's folder */
     gboolean has_agent_channel;

@@ -37,6 +37,7 @@ adopt_details(VmsVm *vm, VmsDomainXml *xml)
     adopt_text(&vm->emulator, &xml->emulator);
     adopt_text(&vm->machine, &xml->machine);
     adopt_text(&vm->genid, &xml->genid);
+    adopt_text(&vm->cid, &xml->cid);
     vm->has_tpm = vm->has_tpm || xml->has_tpm;
     adopt_text(&vm->tpm_state, &xml->tpm_state);
 }
