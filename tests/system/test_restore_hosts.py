@@ -159,6 +159,33 @@ def facts_of_the_embedder():
 
 
 @harness.test
+def a_disk_in_other_hands_on_this_host():
+    """A loop device, a mapping whose descriptor is closed, an NBD server."""
+    def holder():
+        return plan(code=3)["OpenElsewhere"]["holder"]
+
+    device = subprocess.run(["losetup", "--find", "--show", DISK], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    try:
+        assert holder() == f"loop device {device}", plan(code=3)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+    mapper = ("import mmap, os, sys; fd = os.open(sys.argv[1], os.O_RDWR); "
+              "m = mmap.mmap(fd, 4096); os.close(fd); print('mapped', flush=True); input()")
+    for argv in (["/usr/bin/python3", "-c", mapper, DISK],
+                 ["sh", "-c", f"qemu-nbd -t -f qcow2 -k {FOLDER}/nbd {DISK} & "
+                  f"until [ -S {FOLDER}/nbd ]; do sleep 0.1; done; echo served; read x; kill $!"]):
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        try:
+            assert ("nbd" if "sh" in argv else str(process.pid)) in holder(), plan(code=3)
+        finally:
+            process.communicate("\n", timeout=30)
+    wait_until(lambda: "OpenElsewhere" not in vmsnap("restore", "web", "old", "--mode",
+                                                     "dry-run").out, 10, "all let go")
+
+
+@harness.test
 def the_acting_daemon_once_more():
     """A VM is no conflict with itself, over whichever socket it is seen."""
     assert plan(URI, f"{URI}?socket=/run/libvirt/libvirt-sock", code=0) == {}

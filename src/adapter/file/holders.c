@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { HOLDERS_MAX = 8 };
@@ -46,6 +47,38 @@ has_open(int proc, const char *pid, const struct stat *file)
     return FALSE;
 }
 
+/* A mapping outlives the descriptor it was made with. Its line in maps has the inode; the entry of
+ * its address range in map_files tells which file that is. */
+static gboolean
+is_mapped_at(int proc, const char *pid, const char *range, const struct stat *file)
+{
+    g_autofree char *path = g_strconcat(pid, "/map_files/", range, NULL);
+    struct stat st;
+
+    return fstatat(proc, path, &st, 0) == 0 && st.st_dev == file->st_dev &&
+           st.st_ino == file->st_ino;
+}
+
+static gboolean
+has_mapped(int proc, const char *pid, const struct stat *file)
+{
+    g_autofree char *path = g_strconcat("/proc/", pid, "/maps", NULL);
+    g_autofree char *inode = g_strdup_printf(" %" G_GUINT64_FORMAT " ", (guint64)file->st_ino);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL) || !strstr(text, inode))
+        return FALSE;
+    lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        g_autofree char *range = g_strndup(lines[i], strcspn(lines[i], " "));
+
+        if (strstr(lines[i], inode) && is_mapped_at(proc, pid, range, file))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static char *
 describe(int proc, const char *pid)
 {
@@ -56,6 +89,45 @@ describe(int proc, const char *pid)
 
     name[n > 0 ? n : 0] = '\0';
     return g_strdup_printf("process %s (%s)", pid, g_strchomp(name));
+}
+
+/* ---- the kernel's own ---- */
+
+static gboolean
+is_behind_loop(const char *name, const struct stat *file)
+{
+    g_autofree char *path = g_strdup_printf("/sys/block/%s/loop/backing_file", name);
+    g_autofree char *backing = NULL;
+    struct stat st;
+
+    return g_file_get_contents(path, &backing, NULL, NULL) && stat(g_strchomp(backing), &st) == 0 &&
+           st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+}
+
+/* No process has a file open that a loop device is on. */
+static void
+add_loops(const struct stat *file, GPtrArray *holders)
+{
+    g_autoptr(DIR) list = open_list(AT_FDCWD, "/sys/block");
+    const struct dirent *entry;
+
+    while (list && holders->len < HOLDERS_MAX && (entry = readdir(list)))
+        if (g_str_has_prefix(entry->d_name, "loop") && is_behind_loop(entry->d_name, file))
+            g_ptr_array_add(holders, g_strdup_printf("loop device /dev/%s", entry->d_name));
+}
+
+/* Device-mapper and RAID devices that are built on a device. */
+static void
+add_devices(const struct stat *file, GPtrArray *holders)
+{
+    g_autofree char *path =
+        g_strdup_printf("/sys/dev/block/%u:%u/holders", major(file->st_rdev), minor(file->st_rdev));
+    g_autoptr(DIR) list = open_list(AT_FDCWD, path);
+    const struct dirent *entry;
+
+    while (list && holders->len < HOLDERS_MAX && (entry = readdir(list)))
+        if (entry->d_name[0] != '.')
+            g_ptr_array_add(holders, g_strdup_printf("device /dev/%s", entry->d_name));
 }
 
 GPtrArray *
@@ -69,9 +141,14 @@ vms_holders_find(const struct stat *file)
     while (proc && holders->len < HOLDERS_MAX && (entry = readdir(proc))) {
         if (!g_ascii_isdigit(entry->d_name[0]) || !strcmp(entry->d_name, self))
             continue;
-        if (has_open(dirfd(proc), entry->d_name, file))
+        if (has_open(dirfd(proc), entry->d_name, file) ||
+            has_mapped(dirfd(proc), entry->d_name, file))
             g_ptr_array_add(holders, describe(dirfd(proc), entry->d_name));
     }
+    if (S_ISBLK(file->st_mode))
+        add_devices(file, holders);
+    else
+        add_loops(file, holders);
     return holders;
 }
 

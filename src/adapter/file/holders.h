@@ -4,8 +4,10 @@
 #include <glib.h>
 #include <sys/stat.h>
 
-/* Other processes that have the file open, as far as we may look: "process 4711 (qemu-system-x86)".
- * Free with g_ptr_array_unref(). Reads the descriptors of every process: ask only when needed. */
+/* Who has the file open, as far as we may look: other processes, by a descriptor or a mapping,
+ * "process 4711 (qemu-system-x86)"; loop devices on it, "loop device /dev/loop3"; devices built on
+ * it, if it is one. An NBD device is its client's, a process. Free with g_ptr_array_unref(). Reads
+ * what every process has: ask only when needed. */
 GPtrArray *vms_holders_find(const struct stat *file);
 /* The first few in one line; "another process" when none is known. */
 char *vms_holders_describe(const GPtrArray *holders);
