@@ -108,22 +108,14 @@ read_options(const Cli *cli, vmsnap_new_disk_options *options)
 
 /* ---- which snapshot ---- */
 
-/* One that is not there is no error yet: it may be of the other kind. */
-static int
-try_find(const Cli *cli, const char *name,
-         int (*find)(vmsnap_context *, const char *, vmsnap_snapshot **, vmsnap_error **),
-         vmsnap_snapshot **ret_snapshot, vmsnap_error **error)
+/* One that is not there is no failure yet: it may be of the other kind. */
+static gboolean
+is_absent(vmsnap_error **error)
 {
-    vmsnap_error *absent = NULL;
-    int result = find(cli->context, name, ret_snapshot, &absent);
-
-    if (result == VMSNAP_E_NOT_FOUND) {
-        vmsnap_error_free(absent);
-        return 0;
-    }
-    if (result < 0)
-        *error = absent;
-    return result;
+    if (vmsnap_error_get_code(*error) != VMSNAP_E_NOT_FOUND)
+        return FALSE;
+    vmsnap_error_free(g_steal_pointer(error));
+    return TRUE;
 }
 
 /* Of a VM when a target is named, else of whichever kind has that name. */
@@ -134,11 +126,11 @@ find_snapshot(const Cli *cli, const char *name, gboolean of_vm, vmsnap_snapshot 
     g_autoptr(vmsnap_snapshot) vm = NULL;
     vmsnap_error *error = NULL;
 
-    if (try_find(cli, name, vmsnap_context_find_snapshot, &vm, &error) < 0 ||
-        try_find(cli, name, vmsnap_context_find_disk_snapshot, &disk, &error) < 0)
+    if (vmsnap_context_find_snapshot(cli->context, name, &vm, &error) < 0 && !is_absent(&error))
         return cli_fail(cli, error);
-    if (!vm && !disk)
-        return cli_refuse(cli, VMSNAP_E_NOT_FOUND, "NotFound", "there is no snapshot %s", name);
+    if (vmsnap_context_find_disk_snapshot(cli->context, name, &disk, &error) < 0 &&
+        (!vm || !is_absent(&error)))
+        return cli_fail(cli, error);
     if (vm && disk && !of_vm)
         return cli_refuse(cli, VMSNAP_E_INVALID, "Usage",
                           "both a VM's and a disk's snapshot are called %s: name a target, or the "

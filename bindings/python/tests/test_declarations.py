@@ -43,6 +43,8 @@ ENUMS = {"vmsnap_code": (vmsnap.Code, "VMSNAP_E_"),
          "vmsnap_severity": (vmsnap.Severity, "VMSNAP_SEVERITY_"),
          "vmsnap_restore_flags": (vmsnap.RestoreFlags, "VMSNAP_RESTORE_"),
          "vmsnap_fact_kind": (vmsnap.FactKind, "VMSNAP_FACT_"),
+         "vmsnap_new_disk_method": (vmsnap.NewDiskMethod, "VMSNAP_NEW_DISK_"),
+         "vmsnap_new_disk_flags": (vmsnap.NewDiskFlags, "VMSNAP_NEW_DISK_"),
          "vmsnap_undo_state": (vmsnap.UndoState, "VMSNAP_UNDO_"),
          "vmsnap_collect_flags": (vmsnap.CollectFlags, "VMSNAP_COLLECT_"),
          "vmsnap_stage": (vmsnap.Stage, "VMSNAP_STAGE_")}
