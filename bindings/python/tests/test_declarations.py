@@ -21,6 +21,7 @@ STRUCTS = {"vmsnap_collect_options": _native.CollectOptions,
            "vmsnap_fact": _native.Fact,
            "vmsnap_freeze_options": _native.FreezeOptions,
            "vmsnap_progress": _native.Progress,
+           "vmsnap_new_disk_options": _native.NewDiskOptions,
            "vmsnap_restore_options": _native.RestoreOptions,
            "vmsnap_snapshot_options": _native.SnapshotOptions,
            "vmsnap_thaw_options": _native.ThawOptions}
