@@ -176,11 +176,18 @@ give_snapshot(const VmsRecord *record, VmsSnapshot **ret_snapshot, guint64 *ret_
     return TRUE;
 }
 
+/* A record may name no other: then there is none. */
+static char *
+id_of(const char *uuid)
+{
+    return g_ascii_strdown(uuid ? uuid : "", -1);
+}
+
 gboolean
 vms_store_load_snapshot(VmsCatalog *catalog, const char *uuid, VmsSnapshot **ret_snapshot,
                         guint64 *ret_version, GError **error)
 {
-    g_autofree char *id = g_ascii_strdown(uuid, -1);
+    g_autofree char *id = id_of(uuid);
     g_autoptr(VmsRecord) record = NULL;
     g_autoptr(GError) missing = NULL;
 
@@ -199,7 +206,7 @@ gboolean
 vms_store_load_operation(VmsCatalog *catalog, const char *uuid, VmsOperation **ret_operation,
                          guint64 *ret_version, GError **error)
 {
-    g_autofree char *id = g_ascii_strdown(uuid, -1);
+    g_autofree char *id = id_of(uuid);
     g_autoptr(VmsRecord) record = NULL;
     VmsOperation *operation = NULL;
 
@@ -243,7 +250,7 @@ static gboolean
 get_of_kind(VmsCatalog *catalog, const char *kind, const char *uuid, VmsRecord **ret_record,
             GError **error)
 {
-    g_autofree char *id = g_ascii_strdown(uuid, -1);
+    g_autofree char *id = id_of(uuid);
 
     return vms_catalog_get(catalog, kind, id, ret_record, error);
 }
