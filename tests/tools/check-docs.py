@@ -46,10 +46,20 @@ def check_named(named):
             yield f"{name} has no sentence"
 
 
+def check_installed(folder):
+    """What users include is installed."""
+    with open(os.path.join(folder, "meson.build"), encoding="utf-8") as file:
+        listed = file.read()
+    for name in sorted(os.listdir(os.path.join(folder, "vmsnap"))):
+        if name.endswith(".h") and f"'vmsnap/{name}'" not in listed:
+            yield f"{name}: is not among the headers that are installed"
+
+
 def main():
     headers = public_headers.Headers(*sys.argv[1:])
     problems = [f"{header}: has no @file comment" for header, text in headers.texts.items()
                 if "@file" not in text]
+    problems += check_installed(sys.argv[1])
     for check, things in ((check_function, headers.functions),
                           (check_named, headers.enums + headers.structs)):
         problems += [f"{thing.header}:{thing.line}: {thing.name}: {problem}"
