@@ -136,7 +136,9 @@ VMSNAP_API int vmsnap_snapshot_create_group(vmsnap_context *context, const char 
                                             vmsnap_error **ret_error);
 
 /**
- * Start deleting a snapshot and its files. Works when its VM is gone or stopped.
+ * Start deleting a snapshot and its files. Works when its VM is gone or stopped. A file that the
+ * record names but the snapshot did not make, or that is another by now, stays: the operation has
+ * it among its resources, reason "NotOurs".
  *
  * @param snapshot   The snapshot.
  * @param ret_job    The started job; release with vmsnap_job_unref().

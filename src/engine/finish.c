@@ -7,6 +7,7 @@
 #include "engine/host-entry.h"
 #include "engine/journal.h"
 #include "engine/layout.h"
+#include "engine/own-file.h"
 
 #define UNDO_DEFAULT_S (24 * 60 * 60)
 
@@ -19,6 +20,12 @@ vms_finish_restore(VmsOperation *operation, const char *message)
     vms_journal_complete(operation, message);
 }
 
+static void
+tell_foreign(const VmsEngine *engine, const char *path)
+{
+    vms_log(engine->log, VMSNAP_LOG_WARNING, "'%s' is not a file of ours and stays", path);
+}
+
 /* The set that the undo took out: the restored disks. The snapshot they came from is still there.
  */
 static gboolean
@@ -29,8 +36,14 @@ drop_undo_set(VmsEngine *engine, const VmsOperation *undo, const VmsOperation *r
 
     for (guint i = 0; i < undo->exchanges->len; i++) {
         const VmsExchange *item = undo->exchanges->pdata[i];
+        VmsOwn own = VMS_OWN_FOREIGN;
 
-        g_ptr_array_add(files, item->next);
+        if (!vms_own_check(engine, item->next, restore->uuid, NULL, &own, error))
+            return FALSE;
+        if (own == VMS_OWN_OURS)
+            g_ptr_array_add(files, item->next);
+        else if (own == VMS_OWN_FOREIGN)
+            tell_foreign(engine, item->next);
     }
     return vms_layout_remove(engine, files, restore->folders, error);
 }
@@ -66,7 +79,7 @@ remove_old_set(VmsEngine *engine, const VmsOperation *restore, GError **error)
 
         if (!vms_volume_identify(engine->drivers->volume, item->next, &now, NULL))
             continue;
-        if (now.ino == item->old_file.ino)
+        if (now.ino == item->old_file.ino && vms_own_is_place(item->next, restore->uuid))
             g_ptr_array_add(files, item->next);
         else
             vms_log(engine->log, VMSNAP_LOG_WARNING, "'%s' is another file now and stays",
@@ -93,39 +106,84 @@ vms_finish_drop(VmsEngine *engine, VmsWork *work, GError **error)
     return vms_journal_close(engine, work, error);
 }
 
-/* Names of every file a snapshot has, whether it is still there or not. */
-static GPtrArray *
-list_files(const VmsSnapshot *snapshot)
+typedef struct {
+    VmsEngine *engine;
+    VmsWork *work;
+    GPtrArray *files; /* char*: to be removed */
+} Deleting;
+
+/* @made NULL: it was not written down. */
+static gboolean
+sort_file(const Deleting *self, const char *path, const VmsFileId *made, GError **error)
 {
-    GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
+    VmsFinding *kept;
+    VmsOwn own = VMS_OWN_FOREIGN;
+
+    if (!vms_own_check(self->engine, path, self->work->snapshot->uuid, made, &own, error))
+        return FALSE;
+    if (own == VMS_OWN_OURS)
+        g_ptr_array_add(self->files, g_strdup(path));
+    if (own != VMS_OWN_FOREIGN)
+        return TRUE;
+    tell_foreign(self->engine, path);
+    kept = vms_finding_new_reason("VirtualImage", path, VMSNAP_SEVERITY_WARNING, "NotOurs",
+                                  "'%s' is not the file that the snapshot made, and stays", path);
+    kept->status = VMS_RESOURCE_KEPT;
+    g_ptr_array_add(self->work->operation->resources, kept);
+    return TRUE;
+}
+
+/* Every file a snapshot has that is there and is what it made. */
+static gboolean
+sort_files(const Deleting *self, GError **error)
+{
+    const VmsSnapshot *snapshot = self->work->snapshot;
 
     for (guint i = 0; i < snapshot->disks->len; i++) {
-        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+        const VmsImage *image = ((const VmsSnapshotDisk *)snapshot->disks->pdata[i])->image;
 
-        g_ptr_array_add(files, g_strdup(disk->image->path));
+        if (image && !sort_file(self, image->path, &image->file, error))
+            return FALSE;
     }
     for (guint i = 0; i < snapshot->parts->len; i++) {
         const VmsPart *part = snapshot->parts->pdata[i];
 
-        g_ptr_array_add(files, g_strdup(part->stored));
+        if (!sort_file(self, part->stored, &part->file, error))
+            return FALSE;
     }
-    if (snapshot->folders->len > 0)
-        g_ptr_array_add(files, vms_layout_manifest(snapshot->folders->pdata[0]));
-    return files;
+    if (snapshot->folders->len > 0) {
+        g_autofree char *manifest = vms_layout_manifest(snapshot->folders->pdata[0]);
+
+        return sort_file(self, manifest, NULL, error);
+    }
+    return TRUE;
+}
+
+static gboolean
+remove_sorted(const Deleting *self, GError **error)
+{
+    const VmsSnapshot *snapshot = self->work->snapshot;
+    g_autoptr(GPtrArray) folders = g_ptr_array_new();
+
+    for (guint i = 0; i < snapshot->folders->len; i++) {
+        if (vms_own_is_folder(self->engine, snapshot->folders->pdata[i], snapshot->uuid))
+            g_ptr_array_add(folders, snapshot->folders->pdata[i]);
+    }
+    return vms_layout_remove(self->engine, self->files, folders, error);
 }
 
 gboolean
 vms_finish_delete(VmsEngine *engine, VmsWork *work, GError **error)
 {
-    g_autoptr(GPtrArray) files = NULL;
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+    const Deleting self = { engine, work, files };
 
     if (!work->snapshot) { /* another delete was quicker, after a crash of this one */
         vms_journal_complete(work->operation, "the snapshot is gone");
         return vms_store_save(engine->drivers->catalog, work, error);
     }
-    files = list_files(work->snapshot);
-    if (!vms_host_entries_put(engine, work->operation, error) ||
-        !vms_layout_remove(engine, files, work->snapshot->folders, error))
+    if (!vms_host_entries_put(engine, work->operation, error) || !sort_files(&self, error) ||
+        !remove_sorted(&self, error))
         return FALSE;
     vms_crash_point("delete-removed");
     vms_journal_complete(work->operation, "the snapshot and its files are gone");

@@ -9,11 +9,19 @@
 #include "engine/journal.h"
 #include "engine/lock.h"
 #include "engine/new-disk-use.h"
+#include "engine/own-file.h"
 #include "engine/undo-set.h"
 
 #include <vmsnap/job.h>
 
 enum { CLAIM_WAIT_MS = 10000 }; /* others hold it only while they write something down */
+
+/* What a damaged record names elsewhere stays anyway, whoever uses it. */
+static gboolean
+is_removed(const VmsSnapshot *snapshot, const VmsSnapshotDisk *disk)
+{
+    return disk->image && vms_own_is_place(disk->image->path, snapshot->uuid);
+}
 
 /* An old disk that somebody keeps may be a layer over an image of the snapshot. */
 static gboolean
@@ -22,9 +30,11 @@ check_undo_sets(VmsEngine *engine, const VmsSnapshot *snapshot, const GPtrArray 
 {
     for (guint i = 0; i < snapshot->disks->len; i++) {
         const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
-        const VmsOperation *user = vms_undo_set_find_user(engine, operations, disk->image->path);
+        const VmsOperation *user = NULL;
         g_autofree char *holder = NULL;
 
+        if (is_removed(snapshot, disk))
+            user = vms_undo_set_find_user(engine, operations, disk->image->path);
         if (!user)
             continue;
         holder = g_strdup_printf("the undo set of restore %s", user->uuid);
@@ -71,7 +81,8 @@ check_unused(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
     for (guint i = 0; i < snapshot->disks->len; i++) {
         const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
 
-        if (!vms_in_use_check_file(engine, inventory, disk->image->path, error))
+        if (is_removed(snapshot, disk) &&
+            !vms_in_use_check_file(engine, inventory, disk->image->path, error))
             return FALSE;
     }
     return TRUE;
