@@ -166,7 +166,8 @@ VMSNAP_API int vmsnap_context_find_snapshot(vmsnap_context *context, const char 
                                             vmsnap_error **ret_error);
 
 /**
- * Read the stored snapshots, oldest first.
+ * Read the stored snapshots, oldest first. One whose record cannot be read is listed as Failed, the
+ * reason "Damaged" in its condition, or "NewerSchema" when a later version wrote it.
  *
  * @param context    The context.
  * @param vm         Only those of this VM (name or UUID as recorded); NULL: all.
@@ -194,7 +195,8 @@ VMSNAP_API int vmsnap_context_find_operation(vmsnap_context *context, const char
                                              vmsnap_error **ret_error);
 
 /**
- * Read the recorded operations, oldest first.
+ * Read the recorded operations, oldest first. One whose record cannot be read is listed as Failed,
+ * of type "unknown"; nothing is changed in this catalog before it is put right.
  *
  * @param context    The context.
  * @param ret_list   Release with vmsnap_operation_list_unref().

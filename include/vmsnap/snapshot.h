@@ -138,7 +138,7 @@ VMSNAP_API int vmsnap_snapshot_create_group(vmsnap_context *context, const char 
 /**
  * Start deleting a snapshot and its files. Works when its VM is gone or stopped. A file that the
  * record names but the snapshot did not make, or that is another by now, stays: the operation has
- * it among its resources, reason "NotOurs".
+ * it among its resources, reason "NotOurs". Of one whose record is damaged only the record goes.
  *
  * @param snapshot   The snapshot.
  * @param ret_job    The started job; release with vmsnap_job_unref().

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
 #include "engine/engine.h"
-#include "engine/store.h"
+#include "engine/store-look.h"
 
 #include <string.h>
 
@@ -11,8 +11,8 @@ gboolean
 vms_engine_find_snapshot(VmsEngine *engine, vmsnap_snapshot_kind subject, const char *name_or_uuid,
                          VmsSnapshot **ret_snapshot, GError **error)
 {
-    return vms_store_find_snapshot(engine->drivers->catalog, subject, name_or_uuid, ret_snapshot,
-                                   NULL, error);
+    return vms_store_look_for_snapshot(engine->drivers->catalog, subject, name_or_uuid,
+                                       ret_snapshot, error);
 }
 
 gboolean
@@ -54,7 +54,7 @@ vms_engine_list_snapshots(VmsEngine *engine, vmsnap_snapshot_kind subject, const
         subject == VMSNAP_SNAPSHOT_KIND_DISK ? is_of_disk : is_of_vm;
     g_autoptr(GPtrArray) found = NULL;
 
-    if (!vms_store_list_snapshots(engine->drivers->catalog, subject, &found, error))
+    if (!vms_store_look_at_snapshots(engine->drivers->catalog, subject, &found, error))
         return FALSE;
     for (guint i = found->len; of && i > 0; i--) {
         if (!is_wanted(found->pdata[i - 1], of))
@@ -74,5 +74,5 @@ vms_engine_find_operation(VmsEngine *engine, const char *uuid, VmsOperation **re
 gboolean
 vms_engine_list_operations(VmsEngine *engine, GPtrArray **ret_operations, GError **error)
 {
-    return vms_store_list_operations(engine->drivers->catalog, ret_operations, error);
+    return vms_store_look_at_operations(engine->drivers->catalog, ret_operations, error);
 }

@@ -10,6 +10,7 @@
 #include "engine/lock.h"
 #include "engine/new-disk-use.h"
 #include "engine/own-file.h"
+#include "engine/store-look.h"
 #include "engine/undo-set.h"
 
 #include <vmsnap/job.h>
@@ -129,6 +130,46 @@ lock_name_of(const VmsSnapshot *snapshot)
     return vms_lock_name_disk(snapshot->disk);
 }
 
+/* Which files are its own nobody knows: they stay. Not "of" the snapshot, so that collecting does
+ * not take it for a delete that removed them, and its folder may be found again. */
+static void
+tell_dropped(VmsWork *work)
+{
+    const VmsCondition *damage = work->snapshot->conditions->pdata[0];
+    VmsFinding *kept = vms_finding_new_reason(
+        "VirtualImage", work->snapshot->uuid, VMSNAP_SEVERITY_WARNING, "Damaged",
+        "the record could not be read (%s): whatever files the snapshot has stay in folders "
+        ".vmsnap/%s",
+        damage->message, work->snapshot->uuid);
+
+    kept->status = VMS_RESOURCE_KEPT;
+    g_ptr_array_add(work->operation->resources, kept);
+    work->operation->snapshot_name = g_strdup(work->snapshot->name);
+    vms_journal_complete(work->operation, "the damaged record is gone; its files stay");
+}
+
+/* In one step: there is nothing to recover. */
+static gboolean
+drop_damaged(VmsEngine *engine, const char *operation_uuid, const char *snapshot_uuid,
+             VmsProgress *progress, GError **error)
+{
+    g_autofree char *name = vms_lock_name_snapshot(snapshot_uuid);
+    g_auto(VmsWork) work = { 0 };
+    g_autoptr(VmsLock) lock = NULL;
+
+    if (!vms_lock_take(engine->runtime_dir, name, operation_uuid, CLAIM_WAIT_MS, progress, &lock,
+                       error) ||
+        !vms_store_load_damaged(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
+                                &work.snapshot_version, error) ||
+        !check_operations(engine, work.snapshot, error))
+        return FALSE;
+    work.operation = vms_journal_new(engine, operation_uuid, "delete");
+    tell_dropped(&work);
+    vms_log(engine->log, VMSNAP_LOG_WARNING, "the damaged record of snapshot %s is gone",
+            snapshot_uuid);
+    return vms_store_remove_snapshot(engine->drivers->catalog, &work, error);
+}
+
 gboolean
 vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const char *snapshot_uuid,
                            VmsProgress *progress, GError **error)
@@ -142,8 +183,14 @@ vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const 
         return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
     vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
     if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
-                                 &work.snapshot_version, error))
+                                 &work.snapshot_version, &failed)) {
+        if (g_strcmp0(vms_error_get_reason(failed), "DamagedRecord") == 0) {
+            g_clear_error(&failed);
+            return drop_damaged(engine, operation_uuid, snapshot_uuid, progress, error);
+        }
+        g_propagate_error(error, failed);
         return FALSE;
+    }
     lock_name = lock_name_of(work.snapshot);
     if (!vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, 0, progress, &lock, error) ||
         !vms_journal_check_settled(engine, work.snapshot->vm_uuid, error) ||

@@ -5,11 +5,9 @@
 #include "model/name.h"
 #include "record/record.h"
 
-#define OPERATION "operation"
-
 /* Names are unique within a kind. */
-static const char *
-kind_of(vmsnap_snapshot_kind subject)
+const char *
+vms_store_kind_of(vmsnap_snapshot_kind subject)
 {
     return subject == VMSNAP_SNAPSHOT_KIND_DISK ? "disk-snapshot" : "snapshot";
 }
@@ -70,7 +68,7 @@ snapshot_change(const VmsWork *work, const char *text)
     gboolean holds = snapshot->phase != VMSNAP_SNAPSHOT_FAILED;
 
     return (VmsChange){
-        .kind = kind_of(snapshot->subject),
+        .kind = vms_store_kind_of(snapshot->subject),
         .id = snapshot->uuid,
         .name = holds ? snapshot->name : NULL,
         .expected = work->snapshot_version,
@@ -83,7 +81,7 @@ static VmsChange
 operation_change(const VmsWork *work, const char *text)
 {
     return (VmsChange){
-        .kind = OPERATION,
+        .kind = VMS_STORE_OPERATION,
         .id = work->operation->uuid,
         .expected = work->operation_version,
         .created_us = work->operation->created_us,
@@ -135,28 +133,51 @@ vms_store_remove_snapshot(VmsCatalog *catalog, VmsWork *work, GError **error)
     return TRUE;
 }
 
-/* Name the record in an error about its text. */
-static VmsSnapshot *
-snapshot_of(const VmsRecord *record, GError **error)
+static gboolean
+wrong_record(const VmsRecord *record, const char *what, GError **error)
+{
+    return vms_refuse(error, VMSNAP_E_IO, "DamagedRecord", "stored %s: %s", record->kind, what);
+}
+
+/* What the rest of the library takes for granted and no single member tells. */
+static gboolean
+check_snapshot(const VmsRecord *record, const VmsSnapshot *snapshot, GError **error)
+{
+    if (g_strcmp0(snapshot->uuid, record->id) != 0)
+        return wrong_record(record, "it is of another UUID", error);
+    if (g_strcmp0(vms_store_kind_of(snapshot->subject), record->kind) != 0)
+        return wrong_record(record, "it is of another kind", error);
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const VmsSnapshotDisk *disk = snapshot->disks->pdata[i];
+
+        if (snapshot->phase == VMSNAP_SNAPSHOT_READY && (!disk->image || !disk->image->format))
+            return wrong_record(record, "a disk has no image", error);
+    }
+    return TRUE;
+}
+
+VmsSnapshot *
+vms_store_read_snapshot(const VmsRecord *record, GError **error)
 {
     g_autoptr(GError) wrong = NULL;
-    VmsSnapshot *snapshot = vms_record_read_snapshot(record->text, &wrong);
+    g_autoptr(VmsSnapshot) snapshot = vms_record_read_snapshot(record->text, &wrong);
 
-    if (snapshot)
-        return snapshot;
+    if (snapshot && check_snapshot(record, snapshot, &wrong))
+        return g_steal_pointer(&snapshot);
     vms_error_set_object(wrong, record->id);
     g_propagate_error(error, g_steal_pointer(&wrong));
     return NULL;
 }
 
-static VmsOperation *
-operation_of(const VmsRecord *record, GError **error)
+VmsOperation *
+vms_store_read_operation(const VmsRecord *record, GError **error)
 {
     g_autoptr(GError) wrong = NULL;
-    VmsOperation *operation = vms_record_read_operation(record->text, &wrong);
+    g_autoptr(VmsOperation) operation = vms_record_read_operation(record->text, &wrong);
 
-    if (operation)
-        return operation;
+    if (operation && (g_strcmp0(operation->uuid, record->id) == 0 ||
+                      wrong_record(record, "it is of another UUID", &wrong)))
+        return g_steal_pointer(&operation);
     vms_error_set_object(wrong, record->id);
     g_propagate_error(error, g_steal_pointer(&wrong));
     return NULL;
@@ -166,7 +187,7 @@ static gboolean
 give_snapshot(const VmsRecord *record, VmsSnapshot **ret_snapshot, guint64 *ret_version,
               GError **error)
 {
-    VmsSnapshot *snapshot = snapshot_of(record, error);
+    VmsSnapshot *snapshot = vms_store_read_snapshot(record, error);
 
     if (!snapshot)
         return FALSE;
@@ -191,12 +212,14 @@ vms_store_load_snapshot(VmsCatalog *catalog, const char *uuid, VmsSnapshot **ret
     g_autoptr(VmsRecord) record = NULL;
     g_autoptr(GError) missing = NULL;
 
-    if (!vms_catalog_get(catalog, kind_of(VMSNAP_SNAPSHOT_KIND_VM), id, &record, &missing)) {
+    if (!vms_catalog_get(catalog, vms_store_kind_of(VMSNAP_SNAPSHOT_KIND_VM), id, &record,
+                         &missing)) {
         if (vms_error_get_code(missing) != VMSNAP_E_NOT_FOUND) {
             g_propagate_error(error, g_steal_pointer(&missing));
             return FALSE;
         }
-        if (!vms_catalog_get(catalog, kind_of(VMSNAP_SNAPSHOT_KIND_DISK), id, &record, error))
+        if (!vms_catalog_get(catalog, vms_store_kind_of(VMSNAP_SNAPSHOT_KIND_DISK), id, &record,
+                             error))
             return FALSE;
     }
     return give_snapshot(record, ret_snapshot, ret_version, error);
@@ -210,9 +233,9 @@ vms_store_load_operation(VmsCatalog *catalog, const char *uuid, VmsOperation **r
     g_autoptr(VmsRecord) record = NULL;
     VmsOperation *operation = NULL;
 
-    if (!vms_catalog_get(catalog, OPERATION, id, &record, error))
+    if (!vms_catalog_get(catalog, VMS_STORE_OPERATION, id, &record, error))
         return FALSE;
-    operation = operation_of(record, error);
+    operation = vms_store_read_operation(record, error);
     if (!operation)
         return FALSE;
     *ret_operation = operation;
@@ -232,7 +255,8 @@ find_failed(VmsCatalog *catalog, const char *kind, const char *name, VmsSnapshot
         return FALSE;
     for (guint i = records->len; i > 0; i--) {
         const VmsRecord *record = records->pdata[i - 1];
-        g_autoptr(VmsSnapshot) snapshot = record->name ? NULL : snapshot_of(record, NULL);
+        g_autoptr(VmsSnapshot) snapshot =
+            record->name ? NULL : vms_store_read_snapshot(record, NULL);
         if (!snapshot || g_strcmp0(snapshot->name, name) != 0)
             continue;
         *ret_snapshot = g_steal_pointer(&snapshot);
@@ -259,7 +283,7 @@ gboolean
 vms_store_find_snapshot(VmsCatalog *catalog, vmsnap_snapshot_kind subject, const char *name_or_uuid,
                         VmsSnapshot **ret_snapshot, guint64 *ret_version, GError **error)
 {
-    const char *kind = kind_of(subject);
+    const char *kind = vms_store_kind_of(subject);
     g_autoptr(VmsRecord) record = NULL;
     g_autoptr(GError) missing = NULL;
 
@@ -278,7 +302,7 @@ gboolean
 vms_store_check_free(VmsCatalog *catalog, vmsnap_snapshot_kind subject, const char *name,
                      GError **error)
 {
-    const char *kind = kind_of(subject);
+    const char *kind = vms_store_kind_of(subject);
     g_autoptr(VmsRecord) record = NULL;
     g_autoptr(GError) missing = NULL;
 
@@ -301,10 +325,10 @@ vms_store_list_snapshots(VmsCatalog *catalog, vmsnap_snapshot_kind subject,
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)vms_snapshot_free);
     g_autoptr(GPtrArray) records = NULL;
 
-    if (!vms_catalog_list(catalog, kind_of(subject), &records, error))
+    if (!vms_catalog_list(catalog, vms_store_kind_of(subject), &records, error))
         return FALSE;
     for (guint i = 0; i < records->len; i++) {
-        VmsSnapshot *snapshot = snapshot_of(records->pdata[i], error);
+        VmsSnapshot *snapshot = vms_store_read_snapshot(records->pdata[i], error);
         if (!snapshot)
             return FALSE;
         g_ptr_array_add(found, snapshot);
@@ -319,10 +343,10 @@ vms_store_list_operations(VmsCatalog *catalog, GPtrArray **ret_operations, GErro
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)vms_operation_free);
     g_autoptr(GPtrArray) records = NULL;
 
-    if (!vms_catalog_list(catalog, OPERATION, &records, error))
+    if (!vms_catalog_list(catalog, VMS_STORE_OPERATION, &records, error))
         return FALSE;
     for (guint i = 0; i < records->len; i++) {
-        VmsOperation *operation = operation_of(records->pdata[i], error);
+        VmsOperation *operation = vms_store_read_operation(records->pdata[i], error);
         if (!operation)
             return FALSE;
         g_ptr_array_add(found, operation);

@@ -47,3 +47,10 @@ gboolean vms_store_check_free(VmsCatalog *catalog, vmsnap_snapshot_kind subject,
 gboolean vms_store_list_snapshots(VmsCatalog *catalog, vmsnap_snapshot_kind subject,
                                   GPtrArray **ret_snapshots, GError **error);
 gboolean vms_store_list_operations(VmsCatalog *catalog, GPtrArray **ret_operations, GError **error);
+
+#define VMS_STORE_OPERATION "operation" /* the kind of their records */
+/* The kind of records of such snapshots. */
+const char *vms_store_kind_of(vmsnap_snapshot_kind subject);
+/* What a record says; the error names it. NULL: reason "DamagedRecord", "NewerSchema". */
+VmsSnapshot *vms_store_read_snapshot(const VmsRecord *record, GError **error);
+VmsOperation *vms_store_read_operation(const VmsRecord *record, GError **error);

@@ -9,6 +9,7 @@
 #include "engine/inventory.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
+#include "engine/store-look.h"
 
 #include <string.h>
 
@@ -76,7 +77,7 @@ vms_engine_list_undo_sets(VmsEngine *engine, GPtrArray **ret_sets, GError **erro
     g_autoptr(GPtrArray) operations = NULL;
     GPtrArray *sets;
 
-    if (!vms_store_list_operations(engine->drivers->catalog, &operations, error))
+    if (!vms_store_look_at_operations(engine->drivers->catalog, &operations, error))
         return FALSE;
     sets = g_ptr_array_new_with_free_func((GDestroyNotify)vms_undo_set_free);
     for (guint i = 0; i < operations->len; i++) {

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -384,6 +385,49 @@ def a_lost_image_is_found_out():
         assert shot["conditions"][0]["type"] == "VirtualDiskSnapshotReady", shot
         drop("lost")
     assert scenes.left_beside(folder) == []
+
+
+def edit_record(uuid, text):
+    """As somebody with an editor would: the text of one record; returns what it was."""
+    with contextlib.closing(sqlite3.connect(f"{scenes.STATE}/catalog.db")) as db, db:
+        was, = db.execute("SELECT text FROM record WHERE id=?", (uuid,)).fetchone()
+        db.execute("UPDATE record SET text=? WHERE id=?", (text, uuid))
+    return was
+
+
+@harness.test
+def a_damaged_record_hides_no_other_and_can_be_dropped():
+    """It is listed as Failed, Damaged; deleting it takes the record and leaves the files."""
+    folder = bed.storage("xfs", 512)
+    path = bed.make_disk(f"{folder}/d.img", size_mb=64)
+    image = take(path, "bad")["disks"][0]["path"]
+    uuid = os.path.basename(os.path.dirname(image))
+    good = take(path, "good")["uuid"]
+    edit_record(uuid, '{"schema":1,"uuid":7}')
+    items = vmsnap("-c", "none", "disk-snapshot", "list", check=0).json["items"]
+    assert [(item["uuid"], item["phase"]) for item in items] == \
+        [(uuid, "Failed"), (good, "Ready")], items
+    shot = vmsnap("-c", "none", "disk-snapshot", "show", uuid, check=0).json
+    condition, = shot["conditions"]
+    assert condition["reason"] == "Damaged" and "stored" in condition["message"], shot
+    for words in (["show", "bad"], ["list"]):
+        text = run([harness.built("src/cli/vmsnap"), "-c", "none", "disk-snapshot", *words])
+        assert "Failed" in text and "(null)" not in text, text
+    for words in (["show", "bad"], ["list"]):
+        text = run([harness.built("src/cli/vmsnap"), "-c", "none", "disk-snapshot", *words])
+        assert "Failed" in text and "(null)" not in text, text
+    error = vmsnap("-c", "none", "disk-snapshot", "verify", "bad", check=1).json["error"]
+    assert error["reason"] == "DamagedRecord" and error["object"] == uuid, error
+    assert vmsnap("-c", "none", "gc", check=1).json["error"]["reason"] == "DamagedRecord"
+    vmsnap("-c", "none", "disk-snapshot", "delete", uuid, check=0)
+    assert os.path.exists(image)
+    items = vmsnap("-c", "none", "disk-snapshot", "list", check=0).json["items"]
+    assert [item["uuid"] for item in items] == [good], items
+    vmsnap("-c", "none", "disk-snapshot", "verify", "good", check=0)
+    drop("good")
+    for name in (image, f"{os.path.dirname(image)}/snapshot.json"):
+        os.unlink(name)
+    os.rmdir(os.path.dirname(image))
 
 
 @harness.test
