@@ -102,7 +102,8 @@ record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GErr
     work->operation->disk = g_strdup(snapshot->disk);
     if (!vms_host_entries_plan_delete(engine, snapshot, work->operation, error))
         return FALSE;
-    snapshot->phase = VMSNAP_SNAPSHOT_TERMINATING;
+    if (snapshot->phase != VMSNAP_SNAPSHOT_FAILED) /* who has its name by now keeps it */
+        snapshot->phase = VMSNAP_SNAPSHOT_TERMINATING;
     return vms_journal_advance(engine, work, VMS_JOURNAL_COMMITTED, error);
 }
 

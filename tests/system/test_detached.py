@@ -369,12 +369,20 @@ def what_needs_replay_is_not_consistent():
     drop("dirty")
 
 
+def scribble(image):
+    """Another header; neither size nor time tell of it."""
+    was = os.stat(image)
+    with open(image, "r+b") as handle:
+        handle.write(b"nothing")
+    os.utime(image, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
 @harness.test
 def a_lost_image_is_found_out():
     """Changed or gone: the snapshot is Failed, Lost, and can still be deleted."""
     folder = bed.storage("xfs", 512)
-    path = bed.make_disk(f"{folder}/d.img", size_mb=64)
-    for damage in (lambda image: os.truncate(image, 1 << 20), os.unlink):
+    path = bed.make_disk(f"{folder}/d.qcow2", size_mb=64)
+    for damage in (lambda image: os.truncate(image, 1 << 18), os.unlink, scribble):
         image = take(path, "lost")["disks"][0]["path"]
         vmsnap("disk-snapshot", "verify", "lost", check=0)
         damage(image)
