@@ -302,7 +302,7 @@ tell_unknown(const Collecting *self, const char *place, const char *name)
         return;
     tell(self, object, "kept",
          vms_volume_identify(self->engine->drivers->volume, manifest, &file, NULL)
-             ? "no record knows this snapshot: it can be adopted"
+             ? "no record knows this snapshot; its own is snapshot.json in it"
              : "no record knows it");
 }
 
