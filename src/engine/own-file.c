@@ -64,3 +64,22 @@ vms_own_check(VmsEngine *engine, const char *path, const char *uuid, const VmsFi
     g_propagate_error(error, g_steal_pointer(&failed));
     return FALSE;
 }
+
+GPtrArray *
+vms_own_pick_files(const VmsEngine *engine, const VmsOperation *operation)
+{
+    const char *uuid =
+        vms_operation_takes_snapshot(operation) ? operation->snapshot : operation->uuid;
+    GPtrArray *picked = g_ptr_array_new();
+
+    for (guint i = 0; i < operation->files->len; i++) {
+        char *path = operation->files->pdata[i];
+
+        if (uuid && vms_own_is_place(path, uuid))
+            g_ptr_array_add(picked, path);
+        else
+            vms_log(engine->log, VMSNAP_LOG_WARNING, "'%s' is no place of operation %s and stays",
+                    path, operation->uuid);
+    }
+    return picked;
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "model/operation.h"
 
 #include <glib.h>
 
@@ -23,3 +24,6 @@ gboolean vms_own_is_folder(VmsEngine *engine, const char *folder, const char *uu
  * now. */
 gboolean vms_own_check(VmsEngine *engine, const char *path, const char *uuid, const VmsFileId *made,
                        VmsOwn *ret_own, GError **error);
+/* What an operation that died may have made, for removing it: of its files (char*, borrowed) those
+ * in folders named after it, or after the snapshot it was taking. The others are told and stay. */
+GPtrArray *vms_own_pick_files(const VmsEngine *engine, const VmsOperation *operation);

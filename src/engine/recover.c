@@ -11,6 +11,7 @@
 #include "engine/lock.h"
 #include "engine/new-disk-end.h"
 #include "engine/overlay.h"
+#include "engine/own-file.h"
 #include "engine/release.h"
 #include "engine/replace.h"
 #include "engine/window-locks.h"
@@ -269,12 +270,13 @@ recover_snapshot(const Recovery *self, VmsWork *work, GError **error)
 {
     VmsOperation *operation = work->operation;
     VmsSnapshot *snapshot = work->snapshot;
+    g_autoptr(GPtrArray) files = vms_own_pick_files(self->engine, operation);
 
     /* The clones first: they hold blocks that a base may need to take its overlay back. */
     if (!end_own_job(self, operation, error) ||
-        !vms_layout_remove(self->engine, operation->files, NULL, error) ||
+        !vms_layout_remove(self->engine, files, NULL, error) ||
         !vms_overlays_settle(self->engine, work, self->progress, error) ||
-        !vms_layout_remove(self->engine, operation->files, operation->folders, error))
+        !vms_layout_remove(self->engine, files, operation->folders, error))
         return FALSE;
     if (operation->socket &&
         !vms_volume_remove(self->engine->drivers->volume, operation->socket, error))
@@ -295,6 +297,7 @@ recover_replace(const Recovery *self, VmsWork *work, const char **ret_act, GErro
 {
     VmsOperation *operation = work->operation;
     gboolean undo = strcmp(operation->type, "undo") == 0;
+    g_autoptr(GPtrArray) files = NULL;
 
     *ret_act = "rolled-back";
     if (operation->journal == VMS_JOURNAL_COMMITTED) {
@@ -309,7 +312,8 @@ recover_replace(const Recovery *self, VmsWork *work, const char **ret_act, GErro
     if (!vms_replace_back(self->engine, work, error))
         return FALSE;
     vms_crash_point("recover-back");
-    if (!undo && !vms_layout_remove(self->engine, operation->files, operation->folders, error))
+    files = vms_own_pick_files(self->engine, operation);
+    if (!undo && !vms_layout_remove(self->engine, files, operation->folders, error))
         return FALSE;
     interrupted(operation);
     return TRUE;

@@ -240,6 +240,32 @@ Test(own_file, a_foreign_file_in_an_undo_set_stays)
     cr_assert(is_there(other));
 }
 
+/* An edited record of what died: recover takes what was made, and nothing else. */
+Test(own_file, recover_removes_no_file_outside_the_operations_folders)
+{
+    g_autoptr(EngineBench) bench = engine_bench_new();
+    g_autofree char *other = g_build_filename(bench->folder, "other.raw", NULL);
+    g_autofree char *snapshot = take(bench);
+    g_autofree char *uuid = NULL;
+    g_auto(VmsWork) work = { 0 };
+    g_autoptr(GPtrArray) operations = NULL;
+
+    cr_assert(g_file_set_contents(other, "theirs", -1, NULL));
+    cr_assert(vms_store_list_operations(bench->engine.drivers->catalog, &operations, NULL));
+    uuid = g_strdup(((const VmsOperation *)operations->pdata[0])->uuid);
+    cr_assert(vms_store_load_operation(bench->engine.drivers->catalog, uuid, &work.operation,
+                                       &work.operation_version, NULL));
+    work.operation->phase = VMSNAP_OPERATION_IN_PROGRESS;
+    work.operation->owner.pid = 0;
+    g_ptr_array_add(work.operation->files, g_strdup(other));
+    cr_assert(vms_store_save(bench->engine.drivers->catalog, &work, NULL));
+    cr_assert_eq(engine_bench_recover(bench, NULL), 1);
+    cr_assert_eq(engine_bench_open_operations(bench), 0);
+    cr_assert_eq(engine_bench_extra_files(bench), 0, "what it made is gone");
+    cr_assert(is_there(other));
+    cr_assert_not_null(snapshot);
+}
+
 Test(own_file, only_a_file_in_a_folder_named_after_it_is_in_place)
 {
     cr_assert(vms_own_is_place("/a/.vmsnap/" OTHER_UUID "/vda.raw", OTHER_UUID));
