@@ -100,6 +100,14 @@ def undo(vm, operation):
     say(f"undone; the guest reads: '{marker(vm)}'")
 
 
+def new_disk(folder):
+    """A disk of the snapshot by itself, beside the VM."""
+    path = f"{folder}/salvage.raw"
+    made = vmsnap("disk", "restore", "nightly/vdb", "--to", path, "--format", "raw")["new_disk"]
+    say(f"a new disk from the snapshot: {made['format']}, {made['virtual_size'] >> 20} MiB")
+    os.unlink(path)
+
+
 def clean(folder):
     """Nothing of ours is left beside the disks or open in the catalog."""
     vmsnap("snapshot", "delete", "nightly")
@@ -124,6 +132,7 @@ def main():
     damage(vm)
     operation = restore(vm)
     undo(vm, operation)
+    new_disk(folder)
     clean(folder)
     vm.destroy()
     say("done; the VM, its libvirt and its file systems end here")

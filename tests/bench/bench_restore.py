@@ -12,7 +12,7 @@ import harness
 
 bed = bench.bed()
 DATA_MB = {1: 256, 16: 2048}
-ROUNDS = 3
+ROUNDS = 7
 STORAGE_MB = {"xfs": 12288, "ext4": 16384}
 
 
