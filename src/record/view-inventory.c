@@ -85,7 +85,7 @@ sort(Listing *self)
     visit_all(self, count);
     for (guint32 i = 1; i <= holders; i++)
         self->starts[i] += self->starts[i - 1];
-    self->told = g_new(Told, (gsize)self->starts[holders] + 1);
+    self->told = g_new0(Told, (gsize)self->starts[holders] + 1);
     visit_all(self, place);
     /* each start stands where the next holder's began: back by one */
     for (guint32 i = holders; i > 0; i--)

@@ -111,6 +111,7 @@ open_further(const char *uri, const VmsWireRequest *request, VmsDrivers *drivers
     further = g_new0(VmsFurther, 1);
     further->hypervisor = hv;
     further->networks = vms_libvirt_networks_new(hv);
+    vms_libvirt_name_host(hv);
     further->same_host = is_same_host(drivers->hypervisor, hv);
     g_ptr_array_add(drivers->further, further);
     return TRUE;
@@ -121,6 +122,7 @@ open_all_further(const VmsWireRequest *request, VmsDrivers *drivers, GError **er
 {
     if (!request->analysis_uris || !drivers->hypervisor)
         return TRUE;
+    vms_libvirt_name_host(drivers->hypervisor);
     drivers->further = g_ptr_array_new_with_free_func((GDestroyNotify)further_free);
     for (guint i = 0; request->analysis_uris[i]; i++)
         if (!open_further(request->analysis_uris[i], request, drivers, error))

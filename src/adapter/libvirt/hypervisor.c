@@ -101,7 +101,6 @@ read_host(VmsHypervisor *hv, virConnectPtr conn)
 
     hv->qemu_uid = geteuid();
     hv->qemu_gid = getegid();
-    hv->host_name = virConnectGetHostname(conn);
     if (!xml)
         return;
     hv->host_uuid = vms_capabilities_read_host_uuid(xml);
@@ -125,6 +124,15 @@ read_facts(VmsLibvirt *self, GError **error)
     hv->session = geteuid() != 0 && vms_uri_is_session(hv->uri);
     read_host(hv, call.conn);
     return TRUE;
+}
+
+void
+vms_libvirt_name_host(VmsHypervisor *hv)
+{
+    g_auto(VmsCall) call = VMS_CALL_NONE;
+
+    if (!hv->host_name && vms_call_begin(&call, ((VmsLibvirt *)hv)->connection, NULL))
+        hv->host_name = virConnectGetHostname(call.conn);
 }
 
 VmsHypervisor *

@@ -59,31 +59,31 @@ read_folder(const char *xml, const char *name, char **ret_folder, GError **error
 }
 
 gboolean
-vms_libvirt_read_pool(VmsHypervisor *hv, const char *name, char **ret_folder, GError **error)
+vms_libvirt_read_pool(VmsHypervisor *hv, const char *pool, char **ret_folder, GError **error)
 {
     g_auto(VmsCall) call = VMS_CALL_NONE;
-    g_autoptr(virStoragePool) pool = NULL;
+    g_autoptr(virStoragePool) found = NULL;
     g_autofree char *xml = NULL;
 
     if (!vms_call_begin(&call, ((VmsLibvirt *)hv)->connection, error))
         return FALSE;
-    pool = find_pool(call.conn, name, error);
-    if (!pool || !check_active(pool, name, error))
+    found = find_pool(call.conn, pool, error);
+    if (!found || !check_active(found, pool, error))
         return FALSE;
-    xml = virStoragePoolGetXMLDesc(pool, 0);
-    return xml ? read_folder(xml, name, ret_folder, error) : vms_libvirt_fail(error, name);
+    xml = virStoragePoolGetXMLDesc(found, 0);
+    return xml ? read_folder(xml, pool, ret_folder, error) : vms_libvirt_fail(error, pool);
 }
 
 gboolean
-vms_libvirt_refresh_pool(VmsHypervisor *hv, const char *name, GError **error)
+vms_libvirt_refresh_pool(VmsHypervisor *hv, const char *pool, GError **error)
 {
     g_auto(VmsCall) call = VMS_CALL_NONE;
-    g_autoptr(virStoragePool) pool = NULL;
+    g_autoptr(virStoragePool) found = NULL;
 
     if (!vms_call_begin(&call, ((VmsLibvirt *)hv)->connection, error))
         return FALSE;
-    pool = find_pool(call.conn, name, error);
-    if (!pool)
+    found = find_pool(call.conn, pool, error);
+    if (!found)
         return FALSE;
-    return virStoragePoolRefresh(pool, 0) == 0 || vms_libvirt_fail(error, name);
+    return virStoragePoolRefresh(found, 0) == 0 || vms_libvirt_fail(error, pool);
 }
