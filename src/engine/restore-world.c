@@ -2,6 +2,7 @@
 #include "engine/restore-world.h"
 
 #include "engine/inventory.h"
+#include "engine/store-look.h"
 #include "engine/store.h"
 
 #include <string.h>
@@ -110,7 +111,8 @@ read_snapshots(VmsEngine *engine, VmsRestoreSurvey *survey, vmsnap_snapshot_kind
 {
     g_autoptr(GPtrArray) all = NULL;
 
-    if (!vms_store_list_snapshots(engine->drivers->catalog, kind, &all, error))
+    /* One that cannot be read keeps nobody from his own: images of ours stand on no disk. */
+    if (!vms_store_look_at_snapshots(engine->drivers->catalog, kind, &all, error))
         return FALSE;
     for (guint i = 0; i < all->len; i++) {
         const VmsSnapshot *other = all->pdata[i];
