@@ -149,9 +149,9 @@ struct VmsHypervisor {
     const VmsHypervisorOps *ops;
     /* Set by the adapter when it connects. */
     char *uri;
-    char *host_uuid; /* NULL: it has none; some boards share one, and without a board's each daemon
-                      * makes one up */
-    char *host_name; /* NULL where hosts are not compared */
+    char *host_uuid;  /* NULL: it has none; some boards share one, and without a board's each daemon
+                       * makes one up */
+    char *host_name;  /* NULL where hosts are not compared */
     gboolean remote;  /* not the host we run on: image files are out of reach */
     gboolean session; /* the user's own instance, not the system's */
     gboolean read_only;
