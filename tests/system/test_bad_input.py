@@ -162,7 +162,7 @@ def a_newer_catalog_is_refused_and_not_touched():
 
 @harness.test
 def a_newer_record_is_refused_and_not_touched():
-    """One record of a later version: it is named; what must know all images waits for it."""
+    """One record of a later version: it is named; the others stay usable."""
     create("web", "fine", check=0)
     create("web", "late", check=0)
     uuid = vmsnap("snapshot", "show", "late", check=0).json["uuid"]
@@ -179,12 +179,11 @@ def a_newer_record_is_refused_and_not_touched():
     vmsnap("snapshot", "verify", "fine", check=0)
     phases = {item["name"]: item["phase"] for item in vmsnap("snapshot", "list").json["items"]}
     assert phases["fine"] == "Ready" and phases["late"] == "Failed", phases
-    expect(vmsnap("restore", "web", "fine", "--mode", "dry-run"), 1, "UNSUPPORTED", about=uuid)
+    vmsnap("restore", "web", "fine", "--mode", "dry-run", check=0)
     with sqlite3.connect(f"{STATE}/catalog.db") as db:
         assert db.execute(f"SELECT text FROM {table} WHERE id=?", (uuid,)).fetchone()[0] == late
         db.execute(f"UPDATE {table} SET text=? WHERE id=?", (was, uuid))
     db.close()
-    vmsnap("restore", "web", "fine", "--mode", "dry-run", check=0)
     for name in ("fine", "late"):
         vmsnap("snapshot", "delete", name, check=0)
     check_clean([FOLDER])
