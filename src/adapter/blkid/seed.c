@@ -54,7 +54,7 @@ narrow(const guint8 *from, gsize chars, gboolean big, char *to)
     for (gsize i = 0; i < chars; i++) {
         guint16 wide = big ? (guint16)(from[2 * i] << 8 | from[2 * i + 1]) : get16(from + 2 * i);
 
-        to[i] = wide < 0x80 ? (char)wide : '?';
+        to[i] = (char)(wide < 0x80 ? wide : '?');
     }
     to[chars] = '\0';
 }
