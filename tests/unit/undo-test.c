@@ -41,6 +41,14 @@ list(EngineBench *bench)
     return sets;
 }
 
+static guint
+count(EngineBench *bench)
+{
+    g_autoptr(GPtrArray) sets = list(bench);
+
+    return sets->len;
+}
+
 /* The time of one is over. */
 static void
 age(EngineBench *bench, const char *uuid)
@@ -121,7 +129,7 @@ Test(undo, a_set_dropped_is_gone_and_cannot_be_undone)
     g_autofree char *uuid = restore(bench, &snapshot);
 
     expect_ok(bench, engine_bench_drop(bench, uuid), "drop");
-    cr_assert_eq(list(bench)->len, 0);
+    cr_assert_eq(count(bench), 0);
     cr_assert_eq(engine_bench_extra_files(bench), 4, "only the snapshot's");
     cr_assert_eq(engine_bench_time(bench), '1');
     cr_assert_not(engine_bench_undo(bench, uuid));
@@ -175,11 +183,11 @@ Test(undo, only_what_is_expired_is_collected_and_only_when_asked)
     cr_assert_eq(engine_bench_collect(bench, FALSE, "dropped"), 0);
     age(bench, first);
     cr_assert_eq(engine_bench_recover(bench, NULL), 0);
-    cr_assert_eq(list(bench)->len, 2, "recover collects nothing");
+    cr_assert_eq(count(bench), 2, "recover collects nothing");
     cr_assert_eq(engine_bench_collect(bench, TRUE, "would-drop"), 1);
-    cr_assert_eq(list(bench)->len, 2, "a dry run collects nothing");
+    cr_assert_eq(count(bench), 2, "a dry run collects nothing");
     cr_assert_eq(engine_bench_collect(bench, FALSE, "dropped"), 1);
-    cr_assert_eq(list(bench)->len, 1);
+    cr_assert_eq(count(bench), 1);
     expect_ok(bench, engine_bench_undo(bench, second), "undo");
     cr_assert_eq(engine_bench_time(bench), '3');
     cr_assert_eq(engine_bench_extra_files(bench), 4);
