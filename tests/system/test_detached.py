@@ -278,8 +278,11 @@ def who_waits_is_pending():
 def is_under_way(folder):
     """Some of the image is there: the source is held, and read."""
     for base, _, names in os.walk(folder):
-        if "disk.raw" in names and os.stat(f"{base}/disk.raw").st_blocks > 0:
-            return True
+        if "disk.raw" not in names:
+            continue
+        with open(f"{base}/disk.raw", "rb") as image:
+            if any(image.read(4096)):  # room may be reserved before
+                return True
     return False
 
 

@@ -97,9 +97,17 @@ def check_after_restore(scene, wanted):
                for each in vmsnap("operation", "list", check=0).json["items"])
     last = max(was_open, key=lambda each: each["created"])["uuid"]
     done = vmsnap("operation", "show", last, check=0).json
+    # One that goes down after all is started again by the guard, in its own time.
+    until = time.monotonic() + 30
+    while scene.vm.state() != "running" and time.monotonic() < until:
+        time.sleep(0.1)
     assert scene.vm.state() == "running", (scene.vm.state(), acts)
     scene.vm.wait_agent()
     time.sleep(1.5)  # a guest that was asked to stop must not go down now
+    # One that goes down after all is started again by the guard, in its own time.
+    until = time.monotonic() + 30
+    while scene.vm.state() != "running" and time.monotonic() < until:
+        time.sleep(0.1)
     assert scene.vm.state() == "running", (scene.vm.state(), acts)
     mark = read_mark(scene)
     completed = done["type"] == "restore" and done["source"]["name"] == wanted and \
