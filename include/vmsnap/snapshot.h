@@ -70,7 +70,8 @@ typedef struct vmsnap_snapshot_options {
     const char *const *labels; /**< "key=value", ended by NULL; NULL: none. */
     const char *const *disks;  /**< Targets to take, ended by NULL; NULL: all. Leaving a writable
                                     disk out makes the snapshot partial. */
-    const char *store;         /**< Absolute folder for the images; NULL: beside each disk. */
+    const char *store;         /**< Absolute folder for the images; NULL: beside each disk, which
+                                    a block device has no place for: "StoreNeeded". */
     uint32_t consistency;      /**< A #vmsnap_consistency_policy. */
     uint32_t method;           /**< A #vmsnap_method. */
     uint32_t wait_ready_ms;    /**< Longest wait for lock, agent, foreign jobs; 0: none. */

@@ -276,7 +276,7 @@ new_result(const VmsVm *vm)
 gboolean
 vms_engine_check(VmsEngine *engine, const char *vm_uuid, VmsCheckResult **ret_check, GError **error)
 {
-    const VmsSurveyRequest request = { .vm = vm_uuid };
+    const VmsSurveyRequest request = { .vm = vm_uuid, .look_only = TRUE };
     g_autoptr(VmsSurvey) survey = NULL;
     g_autoptr(VmsCheckResult) check = NULL;
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "engine/inventory.h"
+#include "engine/layout.h"
 
 #include <string.h>
 
@@ -192,8 +193,8 @@ place(VmsEngine *engine, const VmsSnapshotRequest *request, VmsSurveyDisk *self,
     };
 
     named.target = self->path; /* so that a refusal names it */
-    self->folder = request->store ? g_strdup(request->store) : g_path_get_dirname(self->path);
-    if (!add_chain(engine, self, error) ||
+    if (!vms_layout_place(request->store, self->image, self->path, &self->folder, error) ||
+        !add_chain(engine, self, error) ||
         !vms_volume_read_place(engine->drivers->volume, self->path, self->folder, &self->place,
                                error))
         return FALSE;

@@ -7,6 +7,19 @@
 
 #include <string.h>
 
+gboolean
+vms_layout_place(const char *store, const VmsImage *image, const char *path, char **ret_folder,
+                 GError **error)
+{
+    if (!store && image->block_device)
+        return vms_refuse(error, VMSNAP_E_INVALID, "StoreNeeded",
+                          "'%s' is a block device: say in which folder its snapshot is to be kept "
+                          "(store)",
+                          path);
+    *ret_folder = store ? g_strdup(store) : g_path_get_dirname(path);
+    return TRUE;
+}
+
 char *
 vms_layout_folder(const char *folder, const char *uuid)
 {

@@ -7,6 +7,10 @@
 
 /* Where things lie: one place for every name we give to a file. All returned texts are owned. */
 
+/* The folder that images of a disk go to: the @store, or the disk's own. INVALID with reason
+ * "StoreNeeded" where there is neither: a device lies in no folder of files. */
+gboolean vms_layout_place(const char *store, const VmsImage *image, const char *path,
+                          char **ret_folder, GError **error);
 /* <folder>/.vmsnap/<uuid>: what one snapshot or operation keeps beside a disk. */
 char *vms_layout_folder(const char *folder, const char *uuid);
 /* <folder>/<target>.<format> */

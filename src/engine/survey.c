@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "engine/agent-socket.h"
 #include "engine/inventory.h"
+#include "engine/layout.h"
 #include "engine/part-survey.h"
 
 #include <string.h>
@@ -153,21 +154,42 @@ placement_input(const VmsVm *vm, const VmsSurveyRequest *request, const VmsSurve
 }
 
 static gboolean
+has_path(const VmsDisk *disk)
+{
+    return disk->source == VMS_SOURCE_FILE || disk->source == VMS_SOURCE_BLOCK;
+}
+
+/* Who only asks what can be done need not name the store yet; how much is free there he hears when
+ * he does. */
+static gboolean
+read_folder(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurveyDisk *self, GError **error)
+{
+    gboolean open = request->look_only && !request->store && self->image->block_device;
+    const char *store = open ? engine->state_dir : request->store;
+
+    if (!vms_layout_place(store, self->image, self->path, &self->folder, error) ||
+        !vms_volume_read_place(engine->drivers->volume, self->path, self->folder, &self->place,
+                               error))
+        return FALSE;
+    if (open)
+        self->place.free_bytes = G_MAXINT64;
+    return TRUE;
+}
+
+static gboolean
 read_disk(VmsEngine *engine, const VmsVm *vm, const VmsSurveyRequest *request, VmsSurveyDisk *self,
           GError **error)
 {
     VmsPlacementInput input = { .disk = self->disk, .running = vms_vm_is_active(vm) };
 
-    if (self->disk->source != VMS_SOURCE_FILE || !self->disk->format)
+    if (!has_path(self->disk) || !self->disk->format)
         return vms_placement_choose(&input, &self->placement, error); /* refuses */
     self->path = g_strdup(self->disk->path);
-    self->folder = request->store ? g_strdup(request->store) : g_path_get_dirname(self->path);
     if (!vms_volume_inspect(engine->drivers->volume, self->path, self->disk->format, &self->image,
                             error) ||
         !add_chain(engine, self, error) || !check_visible(engine, vm, self, error) ||
         !vms_survey_find_sharers(engine, vm, request->group, self, error) ||
-        !vms_volume_read_place(engine->drivers->volume, self->path, self->folder, &self->place,
-                               error))
+        !read_folder(engine, request, self, error))
         return FALSE;
     input = placement_input(vm, request, self);
     return vms_placement_choose(&input, &self->placement, error);

@@ -49,6 +49,7 @@ typedef struct {
     const char *const *disks; /* targets, NULL-ended; NULL: all */
     const char *store;        /* NULL: beside each disk */
     vmsnap_method method;
+    gboolean look_only;    /* nothing will be made: a store that is missing is no refusal */
     gboolean disk_only;    /* disks without their VM: without its other parts */
     const VmsGroup *group; /* cut together with this VM; NULL: none */
 } VmsSurveyRequest;

@@ -6,7 +6,9 @@
 /* What is known of an image file. */
 
 /* What tells one file from another and whether it changed. Device and inode serve inside one
- * survey and between plan and run only. */
+ * survey and between plan and run only. A block device is told by its number, whatever node leads
+ * to it: @dev is the number, @ino is made of it, @size is the device's, @mtime_us counts what was
+ * written to it since the host started, and @ctime_us is 0. */
 typedef struct {
     guint64 dev;
     guint64 ino;

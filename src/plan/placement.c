@@ -35,8 +35,8 @@ vms_placement_overlay(guint64 virtual_size)
 static gboolean
 check_source(const VmsDisk *disk, GError **error)
 {
-    if (disk->source != VMS_SOURCE_FILE)
-        return cannot(disk, "its source is not an image file", error);
+    if (disk->source != VMS_SOURCE_FILE && disk->source != VMS_SOURCE_BLOCK)
+        return cannot(disk, "its source is neither an image file nor a block device", error);
     if (disk->device == VMS_DEVICE_LUN)
         return cannot(disk, "it passes SCSI commands through", error);
     if (disk->transient)
@@ -74,8 +74,12 @@ place_copy(VmsPlacement *placement, const VmsPlacementInput *input)
     placement->format = input->image->format[0] == 'q' ? "qcow2" : "raw";
     placement->flatten = input->image->backing != NULL;
     placement->space_needed = input->allocated + input->allocated / 50 + 4 * (guint64)MIB;
-    placement->why = placement->flatten ? "its chain is copied into one file"
-                                        : "its file system cannot share blocks";
+    if (placement->flatten)
+        placement->why = "its chain is copied into one file";
+    else if (input->image->block_device)
+        placement->why = "a block device is copied into a file";
+    else
+        placement->why = "its file system cannot share blocks";
 }
 
 static void

@@ -231,6 +231,21 @@ Test(placement, what_no_method_can_cut_is_refused_by_name)
     cr_assert_eq(method_of(&self), VMSNAP_METHOD_AUTO);
 }
 
+Test(placement, a_block_device_is_read_by_a_job_and_copied_when_its_vm_is_off)
+{
+    g_auto(Case) self = { 0 };
+
+    case_init(&self);
+    self.disk->source = VMS_SOURCE_BLOCK;
+    self.image->block_device = TRUE;
+    self.place.reflink = VMS_REFLINK_NO;
+    cr_assert_eq(method_of(&self), VMSNAP_METHOD_BACKUP);
+    self.input.running = FALSE;
+    cr_assert_eq(method_of(&self), VMSNAP_METHOD_COPY);
+    self.disk->device = VMS_DEVICE_LUN;
+    cr_assert_eq(method_of(&self), VMSNAP_METHOD_AUTO);
+}
+
 Test(placement, no_backup_job_on_a_disk_that_another_vm_writes_to)
 {
     g_auto(Case) self = { 0 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "adapter/file/holders.h"
 
+#include "adapter/file/device.h"
 #include "base/fd.h"
 
 #include <dirent.h>
@@ -9,7 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { HOLDERS_MAX = 8 };
+enum { HOLDERS_MAX = VMS_HOLDERS_MAX };
 
 static void
 close_dir(DIR *dir)
@@ -30,6 +31,29 @@ open_list(int at, const char *path)
     return list;
 }
 
+/* A device may have several nodes: in the private /dev that a QEMU gets it has another. */
+static gboolean
+is_same(const struct stat *st, const struct stat *file)
+{
+    if (S_ISBLK(file->st_mode))
+        return S_ISBLK(st->st_mode) && st->st_rdev == file->st_rdev;
+    return st->st_dev == file->st_dev && st->st_ino == file->st_ino;
+}
+
+/* What the descriptor was opened for, as the kernel tells. */
+static gboolean
+may_write(int proc, const char *pid, const char *number)
+{
+    g_autofree char *path = g_strconcat(pid, "/fdinfo/", number, NULL);
+    g_auto(VmsFd) fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    char text[256] = "";
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    const char *flags = n > 0 ? strstr(text, "flags:") : NULL;
+
+    return flags && (g_ascii_strtoull(flags + strlen("flags:"), NULL, 8) & O_ACCMODE) != O_RDONLY;
+}
+
+/* Of a device only who may write to it counts: everybody looks into devices now and then. */
 static gboolean
 has_open(int proc, const char *pid, const struct stat *file)
 {
@@ -40,8 +64,8 @@ has_open(int proc, const char *pid, const struct stat *file)
     while (list && (entry = readdir(list))) {
         struct stat st;
 
-        if (fstatat(dirfd(list), entry->d_name, &st, 0) == 0 && st.st_dev == file->st_dev &&
-            st.st_ino == file->st_ino && entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.' && fstatat(dirfd(list), entry->d_name, &st, 0) == 0 &&
+            is_same(&st, file) && (!S_ISBLK(file->st_mode) || may_write(proc, pid, entry->d_name)))
             return TRUE;
     }
     return FALSE;
@@ -55,10 +79,10 @@ is_mapped_at(int proc, const char *pid, const char *range, const struct stat *fi
     g_autofree char *path = g_strconcat(pid, "/map_files/", range, NULL);
     struct stat st;
 
-    return fstatat(proc, path, &st, 0) == 0 && st.st_dev == file->st_dev &&
-           st.st_ino == file->st_ino;
+    return fstatat(proc, path, &st, 0) == 0 && is_same(&st, file);
 }
 
+/* Lines name a device's mapping by the inode of its node, so of devices only descriptors count. */
 static gboolean
 has_mapped(int proc, const char *pid, const struct stat *file)
 {
@@ -67,7 +91,8 @@ has_mapped(int proc, const char *pid, const struct stat *file)
     g_autofree char *text = NULL;
     g_auto(GStrv) lines = NULL;
 
-    if (!g_file_get_contents(path, &text, NULL, NULL) || !strstr(text, inode))
+    if (S_ISBLK(file->st_mode) || !g_file_get_contents(path, &text, NULL, NULL) ||
+        !strstr(text, inode))
         return FALSE;
     lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i]; i++) {
@@ -116,20 +141,6 @@ add_loops(const struct stat *file, GPtrArray *holders)
             g_ptr_array_add(holders, g_strdup_printf("loop device /dev/%s", entry->d_name));
 }
 
-/* Device-mapper and RAID devices that are built on a device. */
-static void
-add_devices(const struct stat *file, GPtrArray *holders)
-{
-    g_autofree char *path =
-        g_strdup_printf("/sys/dev/block/%u:%u/holders", major(file->st_rdev), minor(file->st_rdev));
-    g_autoptr(DIR) list = open_list(AT_FDCWD, path);
-    const struct dirent *entry;
-
-    while (list && holders->len < HOLDERS_MAX && (entry = readdir(list)))
-        if (entry->d_name[0] != '.')
-            g_ptr_array_add(holders, g_strdup_printf("device /dev/%s", entry->d_name));
-}
-
 GPtrArray *
 vms_holders_find(const struct stat *file)
 {
@@ -146,7 +157,7 @@ vms_holders_find(const struct stat *file)
             g_ptr_array_add(holders, describe(dirfd(proc), entry->d_name));
     }
     if (S_ISBLK(file->st_mode))
-        add_devices(file, holders);
+        vms_device_add_users(file, holders);
     else
         add_loops(file, holders);
     return holders;

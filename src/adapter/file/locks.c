@@ -22,6 +22,7 @@ typedef struct {
 
 typedef struct {
     const char *path;
+    int flags;
     struct stat st;
 } Opening;
 
@@ -65,12 +66,16 @@ read_use(int fd, const struct stat *st, VmsImageUse *use)
     use->unknown = writer == LOCK_UNKNOWN;
     use->writer = writer == LOCK_TAKEN || vms_lease_ask(fd) == VMS_LEASE_WRITER;
     use->reader = held == LOCK_TAKEN || not_shared == LOCK_TAKEN;
-    if (use->writer || use->reader)
+    /* A QEMU with a private /dev has another node of a device, and its locks there: only its
+     * descriptors tell. */
+    if (use->writer || use->reader || S_ISBLK(st->st_mode))
         use->holders = vms_holders_find(st);
     else
         use->holders = g_ptr_array_new_with_free_func(g_free);
     if (use->holders->len > 0)
         use->reader = TRUE;
+    if (use->holders->len > 0 && S_ISBLK(st->st_mode))
+        use->writer = TRUE;
 }
 
 gboolean
@@ -123,6 +128,18 @@ refuse_busy(const char *path, const struct stat *st, GError **error)
     return vms_refuse(error, VMSNAP_E_BUSY, "OpenElsewhere", "image %s is open in %s", path, who);
 }
 
+/* Takes @why. */
+static gboolean
+refuse_claimed(const Opening *opening, GError *why, GError **error)
+{
+    if (vms_error_get_code(why) != VMSNAP_E_BUSY) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    g_error_free(why);
+    return refuse_busy(opening->path, &opening->st, error);
+}
+
 /* A file system without locks has nobody excluded by them either: QEMU goes on there, so do we. */
 static gboolean
 locks_missing(int number)
@@ -135,25 +152,53 @@ open_image(gpointer data, GError **error)
 {
     Opening *opening = data;
 
-    return vms_path_open_image(opening->path, NULL, &opening->st, error);
+    return vms_path_open_as(opening->path, opening->flags, NULL, &opening->st, error);
+}
+
+/* A device is claimed, as whoever mounts it or builds on it does: while we have it that fails, and
+ * while they have it, we. */
+static gboolean
+settle_flags(Opening *opening, GError **error)
+{
+    if (!vms_path_stat(opening->path, &opening->st, error))
+        return FALSE;
+    opening->flags = S_ISBLK(opening->st.st_mode) ? O_RDONLY | O_EXCL : O_RDONLY;
+    return TRUE;
+}
+
+/* QEMU claims nothing. */
+static gboolean
+is_written(const struct stat *st)
+{
+    g_autoptr(GPtrArray) holders = NULL;
+
+    if (!S_ISBLK(st->st_mode))
+        return FALSE;
+    holders = vms_holders_find(st);
+    return holders->len > 0;
 }
 
 gboolean
 vms_locks_hold(const char *path, VmsHoldKind kind, VmsHold **ret_hold, GError **error)
 {
     Opening opening = { .path = path };
-    g_autoptr(VmsLockFd) lock_fd = vms_lock_fd_open(open_image, &opening, error);
-    int fd = lock_fd ? vms_lock_fd_get(lock_fd) : -1;
+    g_autoptr(VmsLockFd) lock_fd = NULL;
+    g_autoptr(GError) claimed = NULL;
     FileHold *hold;
     int number = 0;
+    int fd;
 
-    if (fd < 0)
+    if (!settle_flags(&opening, error))
         return FALSE;
+    lock_fd = vms_lock_fd_open(open_image, &opening, &claimed);
+    if (!lock_fd)
+        return refuse_claimed(&opening, g_steal_pointer(&claimed), error);
+    fd = vms_lock_fd_get(lock_fd);
     if (!take_and_look(fd, kind, &number) || number == EAGAIN || number == EACCES)
         return refuse_busy(path, &opening.st, error);
     if (number && !locks_missing(number))
         return vms_fail_errno(error, number, "locking image %s", path);
-    if (vms_lease_ask(fd) == VMS_LEASE_WRITER)
+    if (vms_lease_ask(fd) == VMS_LEASE_WRITER || is_written(&opening.st))
         return refuse_busy(path, &opening.st, error);
     hold = g_new0(FileHold, 1);
     hold->base.free = hold_free;

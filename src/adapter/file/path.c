@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 static char *
 settle(const char *path, GError **error)
@@ -122,6 +123,13 @@ vms_path_stat(const char *path, struct stat *ret_stat, GError **error)
 int
 vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GError **error)
 {
+    return vms_path_open_as(path, O_RDONLY, ret_path, ret_stat, error);
+}
+
+int
+vms_path_open_as(const char *path, int flags, char **ret_path, struct stat *ret_stat,
+                 GError **error)
+{
     g_autofree char *settled = settle_image(path, error);
     g_auto(VmsFd) fd = VMS_FD_NONE;
     struct stat st;
@@ -129,7 +137,7 @@ vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GE
     if (!settled)
         return -1;
     /* Not waiting for the other end of a pipe; it makes no difference to files. */
-    fd = vms_sys_open_no_links(settled, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    fd = vms_sys_open_no_links(settled, flags | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0) {
         fail_open(error, errno, path);
         return -1;
@@ -142,9 +150,46 @@ vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GE
     return vms_fd_steal(&fd);
 }
 
+/* So far this device was written to by anybody, in sectors; 0 where it cannot be told. */
+static gint64
+read_written(const struct stat *st)
+{
+    enum { WRITTEN = 6 };
+    g_autofree char *path =
+        g_strdup_printf("/sys/dev/block/%u:%u/stat", major(st->st_rdev), minor(st->st_rdev));
+    g_autofree char *text = NULL;
+    const char *at;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return 0;
+    at = text + strspn(text, " ");
+    for (guint i = 0; i < WRITTEN; i++) {
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+    return g_ascii_strtoll(at, NULL, 10);
+}
+
+/* No inode of a file system is that large. */
+static VmsFileId
+device_id(const struct stat *st)
+{
+    return (VmsFileId){
+        .dev = st->st_rdev,
+        .ino = (guint64)st->st_rdev | G_GUINT64_CONSTANT(1) << 62,
+        .mtime_us = read_written(st),
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .mode = st->st_mode & 07777,
+        .links = (guint32)st->st_nlink,
+    };
+}
+
 VmsFileId
 vms_path_file_id(const struct stat *st)
 {
+    if (S_ISBLK(st->st_mode))
+        return device_id(st);
     return (VmsFileId){
         .dev = st->st_dev,
         .ino = st->st_ino,

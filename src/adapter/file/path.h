@@ -31,10 +31,15 @@ gboolean vms_path_stat(const char *path, struct stat *ret_stat, GError **error);
  * link or neither a regular file nor a block device. @ret_path may be NULL. */
 int vms_path_open_image(const char *path, char **ret_path, struct stat *ret_stat, GError **error);
 
+/* The same, opened otherwise than read-only. */
+int vms_path_open_as(const char *path, int flags, char **ret_path, struct stat *ret_stat,
+                     GError **error);
+
 /* Names in a folder, sorted (char*). */
 gboolean vms_path_list(const char *path, GPtrArray **ret_names, GError **error);
 
-/* What tells a file from another. */
+/* What tells a file from another; of a block device without its size, which only an open one
+ * tells. */
 VmsFileId vms_path_file_id(const struct stat *st);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsPath, vms_path_clear)

@@ -44,6 +44,8 @@ volume_inspect(VmsVolume *volume, const char *path, const char *format, VmsImage
         g_prefix_error(error, "image %s: ", path);
         return FALSE;
     }
+    if (image->block_device)
+        image->file.allocated = image->file.size;
     if (!qcow2)
         image->virtual_size = image->file.size;
     *ret_image = g_steal_pointer(&image);
@@ -71,6 +73,8 @@ volume_identify(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError *
     id = vms_path_file_id(&st);
     if (S_ISBLK(st.st_mode) && !read_device_size(path, &id.size, error))
         return FALSE;
+    if (S_ISBLK(st.st_mode))
+        id.allocated = id.size;
     *ret_id = id;
     return TRUE;
 }
