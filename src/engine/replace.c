@@ -360,8 +360,10 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
         !check_not_saved(engine, operation, request, error) ||
         !note_identities(engine, operation, error) ||
         !vms_host_entries_note(engine, operation, error) ||
-        !vms_metadata_note(engine, operation, error) ||
-        !vms_journal_advance(engine, work, VMS_JOURNAL_EXCHANGING, error))
+        !vms_metadata_note(engine, operation, error))
+        return FALSE;
+    vms_crash_point("replace-before-journal");
+    if (!vms_journal_advance(engine, work, VMS_JOURNAL_EXCHANGING, error))
         return FALSE;
     vms_crash_point("replace-before-exchange");
     if (!exchange_all(engine, operation, error) ||

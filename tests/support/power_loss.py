@@ -189,8 +189,8 @@ class Replay:
                       {len(self.log)})
 
     def chosen(self, moment, choose):
-        """Indexes of the writes that are on the devices; choose(count) says which of the
-        unflushed ones."""
+        """Indexes of the writes that are on the devices; choose(devices) says which of the unflushed
+        ones: it is given the device of each, 0 or 1."""
         last = [-1, -1]
         for index in range(moment):
             number, _, data = self.log[index]
@@ -198,7 +198,8 @@ class Replay:
                 last[number] = index
         writes = [index for index in range(moment) if self.log[index][2] is not FLUSH]
         loose = [index for index in writes if index > last[self.log[index][0]]]
-        kept = {index for index, keep in zip(loose, choose(len(loose))) if keep}
+        keep = choose([self.log[index][0] for index in loose])
+        kept = {index for index, stays in zip(loose, keep) if stays}
         return [index for index in writes if index in kept or index <= last[self.log[index][0]]]
 
     def mount(self, moment, choose):

@@ -27,41 +27,40 @@ typedef struct {
     DiskAct act;
     What what;
     const char *path;  /* part of the path; NULL: any */
-    const char *since; /* the crash point it begins at; NULL: the start */
-    int number;        /* the how-manieth of these points, from 1 */
+    const char *since; /* the crash point at whose first passing it begins; NULL: the start */
     const char *until; /* NULL: the end */
 } Defect;
 
 static const Defect defects[] = {
-    { "files-unsynced", DISK_RESTORE, FILES, "/data/", NULL, 0, NULL },
-    { "folders-unsynced", DISK_RESTORE, FOLDERS, "/data/", NULL, 0, NULL },
-    { "catalog-unsynced", DISK_RESTORE, ALL, "catalog.db", NULL, 0, NULL },
-    { "intent-late", DISK_RESTORE, ALL, "catalog.db", "journal-before", 1, "journal-after" },
-    { "exchange-before-journal", DISK_RESTORE, ALL, "catalog.db", "journal-before", 3,
+    { "files-unsynced", DISK_RESTORE, FILES, "/data/", NULL, NULL },
+    { "folders-unsynced", DISK_RESTORE, FOLDERS, "/data/", NULL, NULL },
+    { "catalog-unsynced", DISK_RESTORE, ALL, "catalog.db", NULL, NULL },
+    { "intent-late", DISK_RESTORE, ALL, "catalog.db", "journal-before", "journal-after" },
+    { "exchange-before-journal", DISK_RESTORE, ALL, "catalog.db", "replace-before-journal",
       "journal-after" },
-    { "commit-before-exchange", DISK_RESTORE, FOLDERS, "/data/", "replace-before-exchange", 1,
+    { "commit-before-exchange", DISK_RESTORE, FOLDERS, "/data/", "replace-before-exchange",
       "replace-before-define" },
-    { "rename-before-sync", DISK_RESTORE, FILES, "/web.xml.", NULL, 0, NULL },
-    { "catalog-before-data", DISK_SNAPSHOT, FILES, "/data/", NULL, 0, NULL },
-    { "manifest-unsynced", DISK_SNAPSHOT, FILES, "snapshot.json", NULL, 0, NULL },
-    { "ready-unsynced", DISK_SNAPSHOT, ALL, "catalog.db", "sys-write-done", 1, NULL },
-    { "delete-before-intent", DISK_DELETE, ALL, "catalog.db", "journal-before", 1,
-      "journal-after" },
-    { "forgotten-before-removed", DISK_DELETE, FOLDERS, "/data/", NULL, 0, NULL },
-    { "old-set-dropped-before-commit", DISK_UNDO, ALL, "catalog.db", "replace-before-commit", 1,
+    { "rename-before-sync", DISK_RESTORE, FILES, "/web.xml.", NULL, NULL },
+    { "catalog-before-data", DISK_SNAPSHOT, FILES, "/data/", NULL, NULL },
+    { "manifest-unsynced", DISK_SNAPSHOT, FILES, "snapshot.json", NULL, NULL },
+    { "ready-unsynced", DISK_SNAPSHOT, ALL, "catalog.db", "sys-write-done", NULL },
+    { "delete-before-intent", DISK_DELETE, ALL, "catalog.db", "journal-before", "journal-after" },
+    { "forgotten-before-removed", DISK_DELETE, FOLDERS, "/data/", NULL, NULL },
+    { "old-set-dropped-before-commit", DISK_UNDO, ALL, "catalog.db", "replace-before-commit",
       "replace-after-commit" },
 };
 
 static const Defect *defect;
-static int seen;
+static gboolean begun;
 static gboolean on;
+static guint forgotten; /* syncs */
 
 static void
 note_point(guint64 count, const char *name)
 {
     (void)count;
-    if (defect->since && strcmp(name, defect->since) == 0 && ++seen == defect->number)
-        on = TRUE;
+    if (defect->since && !begun && strcmp(name, defect->since) == 0)
+        on = begun = TRUE;
     if (defect->until && strcmp(name, defect->until) == 0)
         on = FALSE;
 }
@@ -78,6 +77,7 @@ forget_sync(const char *call, int fd)
         return FAULTY_GO_ON;
     if (defect->path && !strstr(faulty_calls_path(fd), defect->path))
         return FAULTY_GO_ON;
+    forgotten++;
     return FAULTY_SKIP;
 }
 
@@ -133,6 +133,8 @@ run(DiskBench *bench, DiskAct act, char **words)
     if (!disk_bench_act(bench, act))
         return say_failed(bench, "act");
     faulty_calls_hook(NULL);
+    if (defect && forgotten == 0)
+        return say_failed(bench, "a defect that forgets no sync");
     disk_machine_power(&bench->places, FALSE); /* so that the file systems can be unmounted */
     return EXIT_SUCCESS;
 }

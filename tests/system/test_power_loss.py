@@ -29,7 +29,7 @@ ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "of
         ("restore", "on")]
 STATES = 30  # of each act on each file system in CI
 CHANCES = 20  # random choices of unflushed writes at each flush, in the long run
-LOOKS = 120  # states at most that a defect gets to show itself in
+LOOKS = 60  # random states that a defect gets to show itself in, besides the whole ones
 
 NUMBERS = itertools.count()
 
@@ -74,14 +74,24 @@ def judge(replay, moment, choose, act):
         replay.unmount()
 
 
-def losses(replay, chances):
-    """(moment, choice) of all that is tried: nothing unflushed, all of it, and some."""
-    def some(share):
-        return lambda count: [harness.RNG.random() < share for _ in range(count)]
+def whole_losses(replay):
+    """(moment, choice): of what is not flushed each device keeps all or nothing. A careless order
+    of things on two devices shows in one of these."""
+    def those(*kept):
+        return lambda devices: [device in kept for device in devices]
 
     for moment in replay.boundaries():
-        yield moment, lambda count: [False] * count
-        yield moment, lambda count: [True] * count
+        for kept in ((), (0, 1), (0,), (1,)):
+            yield moment, those(*kept)
+
+
+def losses(replay, chances):
+    """(moment, choice) of all that is tried: the whole ones, and some of what is not flushed."""
+    def some(share):
+        return lambda devices: [harness.RNG.random() < share for _ in devices]
+
+    yield from whole_losses(replay)
+    for moment in replay.boundaries():
         for number in range(chances):
             yield moment, some((0.15, 0.5, 0.85)[number % 3])
 
@@ -132,9 +142,12 @@ def is_caught(kinds, defect, act):
     """What gives the defect away, None when nothing does."""
     replay = record(kinds, act, "off", defect)
     found = list(losses(replay, 6))
-    harness.RNG.shuffle(found)
-    found.sort(key=lambda each: each[0] < len(replay.log))  # the end first: most is promised there
-    for number, (moment, choose) in enumerate(found[:LOOKS], 1):
+    count = 4 * len(replay.boundaries())  # of whole ones: all of them are looked at, then a choice
+    whole, some = found[:count], found[count:]
+    harness.RNG.shuffle(whole)
+    harness.RNG.shuffle(some)
+    whole.sort(key=lambda each: each[0] < len(replay.log))  # the end first: most is promised there
+    for number, (moment, choose) in enumerate(whole + some[:LOOKS], 1):
         outcome = judge(replay, moment, choose, act)
         if outcome == "old" and moment == len(replay.log):
             outcome = "what was told to be done is not"
