@@ -7,6 +7,7 @@
  * Includes every public header.
  */
 
+#include <vmsnap/adopt.h>
 #include <vmsnap/base.h>
 #include <vmsnap/check.h>
 #include <vmsnap/context.h>

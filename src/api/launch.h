@@ -15,20 +15,22 @@ typedef struct VmsTask {
     char *operation; /* UUID of its record; NULL: it has none */
     char *vm;        /* NULL where there is none; so for all below */
     char *snapshot;  /* UUID: what it is about, or what it made */
-    char *restore;   /* undo, drop: UUID of the restore */
+    char *restore;   /* undo, drop: UUID of the restore, or of the record */
     char *hash;      /* restore: of its plan, as the next */
     char *identity;
     vmsnap_mode mode;            /* restore */
     VmsSnapshotRequest *wanted;  /* snapshot */
-    GPtrArray *members;          /* group: VmsGroupMember* */
+    GPtrArray *members;          /* group, adopt: VmsGroupMember* */
     gboolean aborts;             /* group: on a straggler */
     VmsRestoreRequest restoring; /* restore, undo */
     VmsNewDiskRequest *making;   /* new disk or image */
+    VmsAdoptRequest *adopting;   /* adopt */
     gboolean dry;                /* collect: only tell */
-    GPtrArray *acts;             /* recover, forced thaw, collect: VmsRecoveryAct*, what it did */
-    VmsFreezeRequest *freezing;  /* freeze */
-    VmsFrozenVm *frozen;         /* freeze: what it made; end: what it ends */
-    atomic_int holds;            /* freeze: 1: no handle took it over yet */
+    gboolean newer;              /* drop of a record: also of a later version's */
+    GPtrArray *acts; /* recover, forced thaw, collect, …: VmsRecoveryAct*, what it did */
+    VmsFreezeRequest *freezing; /* freeze */
+    VmsFrozenVm *frozen;        /* freeze: what it made; end: what it ends */
+    atomic_int holds;           /* freeze: 1: no handle took it over yet */
 } VmsTask;
 
 VmsTask *vms_task_new(const char *name,

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "api/fail.h"
+#include "api/launch.h"
 #include "api/reading.h"
+#include "base/error.h"
 #include "record/view.h"
 
+#include <string.h>
+
 #include <vmsnap/operation.h>
+
+#define MOST_ID 255
 
 vmsnap_operation *
 vms_operation_handle_new(vmsnap_context *context, VmsOperation *operation)
@@ -54,6 +61,43 @@ vmsnap_operation_unref(vmsnap_operation *operation)
     vms_operation_free(operation->operation);
     g_free(operation->json);
     vms_handle_free(&operation->handle);
+}
+
+static gboolean
+run_drop(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
+{
+    return vms_engine_drop_record(engine, task->restore, task->newer, progress, &task->acts, error);
+}
+
+static gboolean
+check_drop(const char *uuid, uint32_t flags, GError **error)
+{
+    if (!vms_need(uuid && *uuid, "the operation", error))
+        return FALSE;
+    if (strnlen(uuid, MOST_ID + 1) > MOST_ID || !g_utf8_validate(uuid, -1, NULL))
+        return vms_fail(error, VMSNAP_E_INVALID, "the operation's id is too long, or not UTF-8");
+    return (flags & ~(guint)VMSNAP_DROP_NEWER) == 0 ||
+           vms_refuse(error, VMSNAP_E_INVALID, "UnknownFlag", "flags has unknown bits: 0x%x",
+                      flags);
+}
+
+int
+vmsnap_context_drop_operation(vmsnap_context *context, const char *uuid, uint32_t flags,
+                              vmsnap_job **ret_job, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmsTask) task = vms_task_new("vmsnap-forget", run_drop);
+
+    if (!vms_call_enter(&call, context, VMS_MAGIC_CONTEXT, &error) ||
+        !vms_need(ret_job != NULL, "ret_job", &error) || !check_drop(uuid, flags, &error) ||
+        !vms_call_need_records(&call, &error) || !vms_call_need_write(&call, &error))
+        return vms_api_fail(ret_error, error);
+    task->restore = g_strdup(uuid);
+    task->newer = (flags & VMSNAP_DROP_NEWER) != 0;
+    if (!vms_launch(&call, g_steal_pointer(&task), ret_job, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
 }
 
 size_t

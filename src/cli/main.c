@@ -23,6 +23,7 @@ static const CliCommand *const commands[] = {
     &cli_snapshot_delete,
     &cli_snapshot_verify,
     &cli_snapshot_wait,
+    &cli_snapshot_adopt,
     &cli_disk_snapshot_create,
     &cli_disk_snapshot_list,
     &cli_disk_snapshot_show,
@@ -36,6 +37,7 @@ static const CliCommand *const commands[] = {
     &cli_gc,
     &cli_operation_list,
     &cli_operation_show,
+    &cli_operation_drop,
     &cli_recover,
     NULL,
 };

@@ -34,7 +34,8 @@ _vmsnap()
         -o | --output | --agent-socket | --consistency | --disk | --method | --wait-ready | \
             --freeze-call | --freeze-budget | --accept-unfrozen | --keep-ip | --store | --label | \
             --description | --vm | --timeout | --mode | \
-            --stop-timeout | --undo-ttl | --plan | --format | --force-thaw | --to | --size) ((++i)) ;;
+            --stop-timeout | --undo-ttl | --plan | --format | --force-thaw | --to | --size | \
+            --name) ((++i)) ;;
         -*) ;;
         *) words+=("$option") ;;
         esac
@@ -70,6 +71,8 @@ _vmsnap()
         'recover '*) options='--force-thaw' ;;
         'gc '*) options='--dry-run' ;;
         'undo list' | 'undo drop') options= ;;
+        'snapshot adopt') options='--name --accept-times --dry-run' ;;
+        'operation drop') options='--damaged --newer' ;;
         'snapshot list') options='--vm --label' ;;
         'disk-snapshot list') options='--disk --label' ;;
         'snapshot wait' | 'disk-snapshot wait') options='--timeout' ;;
@@ -87,8 +90,9 @@ _vmsnap()
     '1 vm') options='list show' ;;
     '1 disk') options='list restore' ;;
     '1 image') options='create' ;;
-    '1 snapshot' | '1 disk-snapshot') options='create list show delete verify wait' ;;
-    '1 operation') options='list show' ;;
+    '1 snapshot') options='create list show delete verify wait adopt' ;;
+    '1 disk-snapshot') options='create list show delete verify wait' ;;
+    '1 operation') options='list show drop' ;;
     '1 undo') options="list drop $(_vmsnap_names undo list)" ;;
     '2 undo drop') options=$(_vmsnap_names undo list) ;;
     '1 check' | '1 freeze' | '1 thaw' | '1 restore' | '2 vm show' | '2 disk list' | '2 snapshot create')
@@ -102,7 +106,8 @@ _vmsnap()
         [[ $cur == [./]* ]] && options+=" $(compgen -f -- "$cur")" ;;
     '2 disk-snapshot show' | '2 disk-snapshot delete' | '2 disk-snapshot verify' | \
         '2 disk-snapshot wait') options=$(_vmsnap_names disk-snapshot list) ;;
-    '2 operation show') options=$(_vmsnap_names operation list) ;;
+    [0-9]*' snapshot adopt'*) options=$(compgen -d -- "$cur") ;;
+    '2 operation show' | '2 operation drop') options=$(_vmsnap_names operation list) ;;
     esac
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
 }

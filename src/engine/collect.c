@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
+#include "engine/acts.h"
 #include "engine/engine.h"
 #include "engine/in-use.h"
 #include "engine/inventory.h"
@@ -23,54 +24,26 @@ typedef struct {
     VmsEngine *engine;
     VmsProgress *progress;
     gboolean dry;
-    GPtrArray *acts;       /* VmsRecoveryAct* */
+    VmsActs acts;
     GPtrArray *operations; /* VmsOperation* */
     GHashTable *needed;    /* UUIDs whose folders hold what somebody needs */
     GHashTable *deleted;   /* UUIDs of snapshots that were deleted */
     GHashTable *known;     /* UUIDs of all records, and of what they are about */
     VmsInventory *inventory;
-    GError *first; /* of what failed */
-    guint failed;
 } Collecting;
 
 static void
 collecting_clear(Collecting *self)
 {
-    g_clear_pointer(&self->acts, g_ptr_array_unref);
+    vms_acts_clear(&self->acts);
     g_clear_pointer(&self->operations, g_ptr_array_unref);
     g_clear_pointer(&self->needed, g_hash_table_unref);
     g_clear_pointer(&self->deleted, g_hash_table_unref);
     g_clear_pointer(&self->known, g_hash_table_unref);
     g_clear_pointer(&self->inventory, vms_inventory_free);
-    g_clear_error(&self->first);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Collecting, collecting_clear)
-
-static void
-tell(const Collecting *self, const char *object, const char *act, const char *message)
-{
-    g_ptr_array_add(self->acts, vms_recovery_act_new(object, act, message));
-    vms_log(self->engine->log, VMSNAP_LOG_INFO, "gc: %s: %s: %s", object, act, message);
-}
-
-/* What is used, or locked, is left for the next time; everything else is a failure. Takes @why. */
-static void
-tell_left(Collecting *self, const char *object, GError *why)
-{
-    int code = vms_error_get_code(why);
-
-    if (code == VMSNAP_E_IN_USE || code == VMSNAP_E_BUSY) {
-        tell(self, object, "skipped", why->message);
-        g_error_free(why);
-        return;
-    }
-    tell(self, object, "failed", why->message);
-    if (self->failed++ == 0)
-        self->first = why;
-    else
-        g_error_free(why);
-}
 
 /* ---- what there is ---- */
 
@@ -141,11 +114,11 @@ collect_set(Collecting *self, const VmsOperation *restore)
     if (!set->expired)
         return;
     if (self->dry)
-        tell(self, object, "would-drop", message);
+        vms_acts_tell(&self->acts, object, "would-drop", message);
     else if (vms_engine_drop_undo(self->engine, uuid, set->operation, self->progress, &failed))
-        tell(self, object, "dropped", message);
+        vms_acts_tell(&self->acts, object, "dropped", message);
     else
-        tell_left(self, object, failed);
+        vms_acts_tell_left(&self->acts, object, failed);
 }
 
 /* ---- what finished operations left ---- */
@@ -242,9 +215,9 @@ collect_folder(Collecting *self, const VmsOperation *operation, const char *fold
                               operation->type);
     if (!sort_files(self, operation, folder, names, files, &failed) ||
         (!self->dry && !remove_folder(self, operation, folder, files, &failed)))
-        tell_left(self, object, failed);
+        vms_acts_tell_left(&self->acts, object, failed);
     else
-        tell(self, object, self->dry ? "would-remove" : "removed", message);
+        vms_acts_tell(&self->acts, object, self->dry ? "would-remove" : "removed", message);
 }
 
 static void
@@ -291,7 +264,7 @@ find_places(const Collecting *self)
 }
 
 static void
-tell_unknown(const Collecting *self, const char *place, const char *name)
+tell_unknown(Collecting *self, const char *place, const char *name)
 {
     g_autofree char *folder = g_build_filename(place, name, NULL);
     g_autofree char *manifest = vms_layout_manifest(folder);
@@ -300,14 +273,14 @@ tell_unknown(const Collecting *self, const char *place, const char *name)
 
     if (!vms_name_is_uuid(name) || g_hash_table_contains(self->known, name))
         return;
-    tell(self, object, "kept",
-         vms_volume_identify(self->engine->drivers->volume, manifest, &file, NULL)
-             ? "no record knows this snapshot; its own is snapshot.json in it"
-             : "no record knows it");
+    vms_acts_tell(&self->acts, object, "kept",
+                  vms_volume_identify(self->engine->drivers->volume, manifest, &file, NULL)
+                      ? "no record knows this snapshot; adopting it by its snapshot.json makes one"
+                      : "no record knows it");
 }
 
 static void
-tell_all_unknown(const Collecting *self)
+tell_all_unknown(Collecting *self)
 {
     g_autoptr(GHashTable) places = find_places(self);
     g_autoptr(GList) sorted = g_list_sort(g_hash_table_get_keys(places), (GCompareFunc)strcmp);
@@ -331,7 +304,7 @@ vms_engine_collect(VmsEngine *engine, gboolean dry, VmsProgress *progress, GPtrA
     if (engine->read_only && !dry)
         return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
     vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
-    self.acts = g_ptr_array_new_with_free_func((GDestroyNotify)vms_recovery_act_free);
+    vms_acts_init(&self.acts, engine->log, "gc");
     self.needed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self.deleted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self.known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -347,9 +320,6 @@ vms_engine_collect(VmsEngine *engine, gboolean dry, VmsProgress *progress, GPtrA
             collect_left(&self, operation);
     }
     tell_all_unknown(&self);
-    *ret_acts = g_steal_pointer(&self.acts);
-    if (self.failed > 0)
-        g_propagate_prefixed_error(error, g_steal_pointer(&self.first),
-                                   "%u of what is to be collected could not be: ", self.failed);
-    return self.failed == 0 && vms_progress_check(progress, error);
+    return vms_acts_end(&self.acts, "what is to be collected could not be", ret_acts, error) &&
+           vms_progress_check(progress, error);
 }

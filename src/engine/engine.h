@@ -71,6 +71,13 @@ typedef struct {
 } VmsNewDiskRequest;
 
 typedef struct {
+    char **paths; /* absolute, NULL-ended */
+    char *name;   /* what the one that is found is to be called; NULL: as it was */
+    gboolean dry;
+    gboolean accept_times; /* images need not have the time that was recorded */
+} VmsAdoptRequest;
+
+typedef struct {
     char **disks;           /* NULL-ended or NULL: all */
     char **accept_unfrozen; /* mount points and targets; NULL-ended or NULL */
     guint hold_ms;          /* 0: default */
@@ -82,8 +89,10 @@ typedef struct {
 void vms_snapshot_request_free(VmsSnapshotRequest *request);
 void vms_freeze_request_free(VmsFreezeRequest *request);
 void vms_new_disk_request_free(VmsNewDiskRequest *request);
+void vms_adopt_request_free(VmsAdoptRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsSnapshotRequest, vms_snapshot_request_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsNewDiskRequest, vms_new_disk_request_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsAdoptRequest, vms_adopt_request_free)
 
 /* One VM of several that are cut at one time. */
 typedef struct {
@@ -186,6 +195,14 @@ gboolean vms_engine_drop_undo(VmsEngine *engine, const char *operation_uuid,
 /* engine/collect.c: expired undo sets, and what finished operations left; @ret_acts as below. */
 gboolean vms_engine_collect(VmsEngine *engine, gboolean dry, VmsProgress *progress,
                             GPtrArray **ret_acts, GError **error);
+/* engine/adopt.c: snapshots that lie there and that the catalog does not know. @adopted (char*)
+ * gets their UUIDs; @ret_acts as below. */
+gboolean vms_engine_adopt(VmsEngine *engine, const VmsAdoptRequest *request, VmsProgress *progress,
+                          GPtrArray *adopted, GPtrArray **ret_acts, GError **error);
+/* engine/drop-record.c: the record of an operation that cannot be read; one that can is refused,
+ * and that of a later version unless @newer. Files stay and are told; @ret_acts as below. */
+gboolean vms_engine_drop_record(VmsEngine *engine, const char *operation_id, gboolean newer,
+                                VmsProgress *progress, GPtrArray **ret_acts, GError **error);
 /* engine/recover.c; @ret_acts: VmsRecoveryAct*, set on failure too: what was done until then. Fails
  * with the first reason when something could not be recovered. */
 gboolean vms_engine_recover(VmsEngine *engine, VmsProgress *progress, GPtrArray **ret_acts,

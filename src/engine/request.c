@@ -50,3 +50,13 @@ vms_new_disk_request_free(VmsNewDiskRequest *request)
     g_free(request->format);
     g_free(request);
 }
+
+void
+vms_adopt_request_free(VmsAdoptRequest *request)
+{
+    if (!request)
+        return;
+    g_strfreev(request->paths);
+    g_free(request->name);
+    g_free(request);
+}

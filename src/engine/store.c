@@ -90,11 +90,11 @@ operation_change(const VmsWork *work, const char *text)
 }
 
 gboolean
-vms_store_save(VmsCatalog *catalog, VmsWork *work, GError **error)
+vms_store_save_and_drop(VmsCatalog *catalog, VmsWork *work, const VmsChange *gone, GError **error)
 {
     g_autofree char *snapshot = NULL;
     g_autofree char *operation = NULL;
-    VmsChange changes[2];
+    VmsChange changes[3];
     gsize count = 0;
 
     if (work->snapshot && !snapshot_text(work->snapshot, &snapshot, error))
@@ -105,11 +105,19 @@ vms_store_save(VmsCatalog *catalog, VmsWork *work, GError **error)
         changes[count++] = snapshot_change(work, snapshot);
     if (operation)
         changes[count++] = operation_change(work, operation);
+    if (gone)
+        changes[count++] = *gone;
     if (count > 0 && !vms_catalog_apply(catalog, changes, count, error))
         return FALSE;
     work->snapshot_version += snapshot ? 1 : 0;
     work->operation_version += operation ? 1 : 0;
     return TRUE;
+}
+
+gboolean
+vms_store_save(VmsCatalog *catalog, VmsWork *work, GError **error)
+{
+    return vms_store_save_and_drop(catalog, work, NULL, error);
 }
 
 gboolean

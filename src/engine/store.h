@@ -25,6 +25,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VmsWork, vms_work_clear)
  * success. A snapshot holds its name unless it is Failed. EXISTS when the name is taken (object:
  * the name), BUSY with reason "RecordChanged" when somebody else wrote meanwhile. */
 gboolean vms_store_save(VmsCatalog *catalog, VmsWork *work, GError **error);
+/* The same, and @gone with it in one batch: a record that is nobody's work. */
+gboolean vms_store_save_and_drop(VmsCatalog *catalog, VmsWork *work, const VmsChange *gone,
+                                 GError **error);
 /* Delete the record of work->snapshot and write work->operation if set, in one batch; the
  * snapshot's version becomes 0, the object stays. */
 gboolean vms_store_remove_snapshot(VmsCatalog *catalog, VmsWork *work, GError **error);

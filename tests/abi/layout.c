@@ -36,6 +36,12 @@ FIELD(vmsnap_context_status, struct_size, 0, 8);
 FIELD(vmsnap_context_status, open_operations, 8, 8);
 FIELD(vmsnap_context_status, open_freezes, 16, 8);
 
+GROWING(vmsnap_adopt_options, 24);
+FIELD(vmsnap_adopt_options, struct_size, 0, 8);
+FIELD(vmsnap_adopt_options, name, 8, 8);
+FIELD(vmsnap_adopt_options, flags, 16, 4);
+FIELD(vmsnap_adopt_options, reserved0, 20, 4);
+
 GROWING(vmsnap_collect_options, 16);
 FIELD(vmsnap_collect_options, struct_size, 0, 8);
 FIELD(vmsnap_collect_options, flags, 8, 4);
@@ -218,6 +224,13 @@ ENUM(vmsnap_undo_state);
 NUMBER(VMSNAP_UNDO_KEPT, 1);
 NUMBER(VMSNAP_UNDO_EXPIRED, 2);
 NUMBER(VMSNAP_UNDO_LOST, 3);
+
+ENUM(vmsnap_adopt_flags);
+NUMBER(VMSNAP_ADOPT_DRY_RUN, 1);
+NUMBER(VMSNAP_ADOPT_ACCEPT_TIMES, 2);
+
+ENUM(vmsnap_drop_flags);
+NUMBER(VMSNAP_DROP_NEWER, 1);
 
 ENUM(vmsnap_collect_flags);
 NUMBER(VMSNAP_COLLECT_DRY_RUN, 1);

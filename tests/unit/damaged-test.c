@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
+#include "engine/lock.h"
 #include "engine/store-look.h"
 #include "support/engine-bench.h"
 
@@ -211,4 +212,140 @@ Test(damaged, an_operation_is_listed_and_stops_what_changes)
         cr_assert_eq(damaged->phase, VMSNAP_OPERATION_FAILED);
         cr_assert_str_eq(damaged->error_reason, "Damaged");
     }
+}
+
+/* ---- dropping the record of an operation ---- */
+
+static gboolean
+drop(EngineBench *bench, const char *id, gboolean newer, GPtrArray **ret_acts)
+{
+    g_clear_error(&bench->error);
+    return vms_engine_drop_record(&bench->engine, id, newer, &bench->progress, ret_acts,
+                                  &bench->error);
+}
+
+static char *
+first_operation(EngineBench *bench)
+{
+    g_autoptr(GPtrArray) operations = NULL;
+
+    cr_assert(vms_engine_list_operations(&bench->engine, &operations, NULL));
+    return g_strdup(((const VmsOperation *)operations->pdata[0])->uuid);
+}
+
+static guint
+count_acts(const GPtrArray *acts, const char *act)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < acts->len; i++)
+        count += strcmp(((const VmsRecoveryAct *)acts->pdata[i])->act, act) == 0;
+    return count;
+}
+
+/* Whatever is wrong with it. */
+Test(damaged, the_record_of_an_operation_can_be_dropped)
+{
+    static const struct {
+        const char *was, *is;
+    } edits[] = {
+        { NULL, "" },
+        { NULL, "{}" },
+        { "\"schema\":1", "\"schema\":\"x\"" },
+        { "\"phase\":\"", "\"phase\":\"no-such-" },
+        { "\"uuid\":\"", "\"uuid\":\"x" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(edits); i++) {
+        g_autofree char *vm = NULL;
+        g_autofree char *disk = NULL;
+        g_autoptr(EngineBench) bench = prepare(&vm, &disk);
+        g_autofree char *id = first_operation(bench);
+        g_autoptr(GPtrArray) acts = NULL;
+        int files = engine_bench_extra_files(bench);
+
+        edit(bench, "operation", id, edits[i].was, edits[i].is);
+        cr_assert_not(engine_bench_restore(bench, vm, NULL));
+        expect_ok(bench, drop(bench, id, FALSE, &acts), "drop");
+        cr_assert_eq(count_acts(acts, "dropped"), 1);
+        cr_assert_eq(count_acts(acts, "kept") > 0, edits[i].was != NULL, "what it names is told");
+        cr_assert_eq(engine_bench_extra_files(bench), files, "and stays");
+        cr_assert_eq(engine_bench_open_operations(bench), 0);
+        expect_ok(bench, engine_bench_restore(bench, vm, NULL), "restore");
+        cr_assert_not(drop(bench, id, FALSE, &acts), "it is gone");
+        cr_assert_eq(vms_error_get_code(bench->error), VMSNAP_E_NOT_FOUND);
+    }
+}
+
+Test(damaged, what_can_still_be_made_out_is_told)
+{
+    g_autofree char *vm = NULL;
+    g_autofree char *disk = NULL;
+    g_autoptr(EngineBench) bench = prepare(&vm, &disk);
+    g_autofree char *id = first_operation(bench);
+    g_autoptr(GPtrArray) acts = NULL;
+    g_autoptr(GPtrArray) operations = NULL;
+    const VmsOperation *told;
+    const VmsRecoveryAct *last;
+
+    edit(bench, "operation", id, "\"journal\":\"", "\"journal\":\"x");
+    expect_ok(bench, drop(bench, id, FALSE, &acts), "drop");
+    last = acts->pdata[acts->len - 1];
+    cr_assert_not_null(strstr(last->object, id));
+    cr_assert_not_null(strstr(last->message, "type snapshot"), "%s", last->message);
+    cr_assert_not_null(strstr(last->message, "VM web"), "%s", last->message);
+    cr_assert(vms_engine_list_operations(&bench->engine, &operations, NULL));
+    told = operations->pdata[operations->len - 1];
+    cr_assert_str_eq(told->type, "drop");
+    cr_assert_eq(told->phase, VMSNAP_OPERATION_COMPLETED);
+    cr_assert_eq(told->resources->len, count_acts(acts, "kept"));
+    cr_assert_eq(engine_bench_collect(bench, FALSE, "removed"), 0, "gc takes nothing of it");
+}
+
+Test(damaged, an_operation_that_can_be_read_is_not_dropped)
+{
+    g_autofree char *vm = NULL;
+    g_autofree char *disk = NULL;
+    g_autoptr(EngineBench) bench = prepare(&vm, &disk);
+    g_autofree char *id = first_operation(bench);
+    g_autoptr(GPtrArray) acts = NULL;
+
+    cr_assert_not(drop(bench, id, TRUE, &acts));
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "NotDamaged");
+    edit(bench, "operation", id, "\"phase\":\"Completed\"", "\"phase\":\"InProgress\"");
+    cr_assert_not(drop(bench, id, TRUE, &acts));
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "NotDamaged");
+    cr_assert_not_null(strstr(bench->error->message, "recover"));
+}
+
+Test(damaged, what_a_later_version_did_is_dropped_only_when_asked_to)
+{
+    g_autofree char *vm = NULL;
+    g_autofree char *disk = NULL;
+    g_autoptr(EngineBench) bench = prepare(&vm, &disk);
+    g_autofree char *id = first_operation(bench);
+    g_autoptr(GPtrArray) acts = NULL;
+
+    edit(bench, "operation", id, "\"schema\":1", "\"schema\":999");
+    cr_assert_not(drop(bench, id, FALSE, &acts));
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "NewerSchema");
+    expect_ok(bench, drop(bench, id, TRUE, &acts), "drop");
+}
+
+Test(damaged, it_is_not_dropped_while_somebody_is_at_work_on_its_vm)
+{
+    g_autofree char *vm = NULL;
+    g_autofree char *disk = NULL;
+    g_autoptr(EngineBench) bench = prepare(&vm, &disk);
+    g_autofree char *id = first_operation(bench);
+    g_autofree char *name = vms_lock_name_vm(FAKE_UUID);
+    g_autoptr(GPtrArray) acts = NULL;
+    g_autoptr(VmsLock) lock = NULL;
+
+    edit(bench, "operation", id, "\"journal\":\"", "\"journal\":\"x");
+    cr_assert(vms_lock_take(bench->engine.runtime_dir, name, "other", 0, NULL, &lock, NULL));
+    cr_assert_not(drop(bench, id, FALSE, &acts));
+    cr_assert_eq(vms_error_get_code(bench->error), VMSNAP_E_BUSY);
+    g_clear_pointer(&lock, vms_lock_free);
+    expect_ok(bench, drop(bench, id, FALSE, &acts), "drop");
 }

@@ -15,7 +15,8 @@ import vmsnap  # noqa: E402
 from vmsnap import _native  # noqa: E402
 
 HEADERS = public_headers.Headers(os.path.join(TOP, "include"))
-STRUCTS = {"vmsnap_collect_options": _native.CollectOptions,
+STRUCTS = {"vmsnap_adopt_options": _native.AdoptOptions,
+           "vmsnap_collect_options": _native.CollectOptions,
            "vmsnap_context_options": _native.ContextOptions,
            "vmsnap_context_status": _native.ContextStatus,
            "vmsnap_fact": _native.Fact,
@@ -47,6 +48,8 @@ ENUMS = {"vmsnap_code": (vmsnap.Code, "VMSNAP_E_"),
          "vmsnap_new_disk_method": (vmsnap.NewDiskMethod, "VMSNAP_NEW_DISK_"),
          "vmsnap_new_disk_flags": (vmsnap.NewDiskFlags, "VMSNAP_NEW_DISK_"),
          "vmsnap_undo_state": (vmsnap.UndoState, "VMSNAP_UNDO_"),
+         "vmsnap_adopt_flags": (vmsnap.AdoptFlags, "VMSNAP_ADOPT_"),
+         "vmsnap_drop_flags": (vmsnap.DropFlags, "VMSNAP_DROP_"),
          "vmsnap_collect_flags": (vmsnap.CollectFlags, "VMSNAP_COLLECT_"),
          "vmsnap_stage": (vmsnap.Stage, "VMSNAP_STAGE_")}
 NOT_BOUND = {"vmsnap_log_level"}

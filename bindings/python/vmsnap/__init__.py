@@ -12,8 +12,8 @@ its subclasses tell what the caller can do.
 """
 
 from ._context import Context, Status
-from ._enums import (Code, CollectFlags, Consistency, ContextFlags, FactKind, FreezeFlags, Frozen,
-                     Grade, KeepIP, Method, Mode, NewDiskFlags, NewDiskMethod, OnStraggler,
+from ._enums import (AdoptFlags, Code, CollectFlags, Consistency, ContextFlags, DropFlags, FactKind,
+                     FreezeFlags, Frozen, Grade, KeepIP, Method, Mode, NewDiskFlags, NewDiskMethod, OnStraggler,
                      OperationPhase, RestoreFlags, Severity, SnapshotKind, SnapshotPhase, Stage,
                      ThawFlags, UndoState, Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
@@ -34,8 +34,8 @@ def get_version():
 
 
 __all__ = [
-    "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "CollectFlags", "Conflict",
-    "Consistency", "Context", "ContextFlags", "Disk", "Error", "Exists", "FactKind", "Finding", "Forked", "Freeze",
+    "AdoptFlags", "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "CollectFlags", "Conflict",
+    "Consistency", "Context", "ContextFlags", "Disk", "DropFlags", "Error", "Exists", "FactKind", "Finding", "Forked", "Freeze",
     "FreezeFlags", "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
     "Inventory", "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NewDiskFlags",
     "NewDiskMethod", "NoSpace", "NotFound", "OnStraggler", "Operation", "OperationPhase",

@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from . import _native
-from ._enums import CollectFlags, ContextFlags, OnStraggler
+from ._enums import AdoptFlags, CollectFlags, ContextFlags, DropFlags, OnStraggler
 from ._errors import call, call_out
 from ._handle import Handle, encode, encode_list
 from ._handles import VM, Disk, Operation, Plan, Snapshot, read_list, snapshot_options
@@ -155,3 +155,21 @@ class Context(Handle):
         lists each act. dry_run only tells."""
         given = _native.CollectOptions(flags=CollectFlags.DRY_RUN if dry_run else 0)
         return Job(call_out(lib.vmsnap_context_collect, self._ref, ctypes.byref(given)))
+
+    def adopt(self, *paths, name=None, accept_times=False, dry_run=False):
+        """Start making records of snapshots that lie in folders and that no record knows; a Job,
+        whose JSON lists each act and whose snapshots() they are. paths are absolute: a snapshot's
+        folder, a .vmsnap, or one with a .vmsnap in it. name is what the one that is found is called
+        from now on; accept_times takes images whose time is another. dry_run only tells."""
+        flags = AdoptFlags(0)
+        flags |= AdoptFlags.DRY_RUN if dry_run else 0
+        flags |= AdoptFlags.ACCEPT_TIMES if accept_times else 0
+        given = _native.AdoptOptions(name=encode(name), flags=flags)
+        return Job(call_out(lib.vmsnap_context_adopt, self._ref, encode_list(paths),
+                            ctypes.byref(given)))
+
+    def drop_operation(self, uuid, *, newer=False):
+        """Start dropping the record of an operation that cannot be read; a Job, whose JSON tells
+        what could still be made out. newer: also when a later version wrote it."""
+        flags = DropFlags.NEWER if newer else 0
+        return Job(call_out(lib.vmsnap_context_drop_operation, self._ref, encode(uuid), flags))

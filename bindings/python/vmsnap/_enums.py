@@ -186,6 +186,15 @@ class UndoState(_Open):
     LOST = 3
 
 
+class AdoptFlags(enum.IntFlag):
+    DRY_RUN = 1
+    ACCEPT_TIMES = 2
+
+
+class DropFlags(enum.IntFlag):
+    NEWER = 1
+
+
 class CollectFlags(enum.IntFlag):
     DRY_RUN = 1
 

@@ -40,6 +40,11 @@ class Progress(Sized):
                 ("bytes_total", c_uint64), ("stage", c_uint32), ("reserved0", c_uint32)]
 
 
+class AdoptOptions(Sized):
+    _fields_ = [("struct_size", c_size_t), ("name", c_char_p), ("flags", c_uint32),
+                ("reserved0", c_uint32)]
+
+
 class CollectOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("flags", c_uint32), ("reserved0", c_uint32)]
 
@@ -190,6 +195,8 @@ DECLARATIONS = {
     "vmsnap_operation_drop_undo": (c_int, HANDLE, OUT, OUT),
 
     "vmsnap_context_list_undo_sets": (c_int, HANDLE, OUT, OUT),
+    "vmsnap_context_adopt": (c_int, HANDLE, TEXTS, _POINTER(AdoptOptions), OUT, OUT),
+    "vmsnap_context_drop_operation": (c_int, HANDLE, TEXT, c_uint32, OUT, OUT),
     "vmsnap_context_collect": (c_int, HANDLE, _POINTER(CollectOptions), OUT, OUT),
     "vmsnap_undo_set_get_operation_uuid": (TEXT, HANDLE),
     "vmsnap_undo_set_get_state": (c_int, HANDLE),
