@@ -53,6 +53,20 @@ vms_hypervisor_read_needs(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_nee
 }
 
 gboolean
+vms_hypervisor_read_traits(VmsHypervisor *hv, const char *xml, GPtrArray **ret_traits,
+                           GError **error)
+{
+    return hv->ops->read_traits(hv, xml, ret_traits, error);
+}
+
+gboolean
+vms_hypervisor_rewrite(VmsHypervisor *hv, const char *xml, const VmsIdentityTable *table,
+                       char **ret_xml, GError **error)
+{
+    return hv->ops->rewrite(hv, xml, table, ret_xml, error);
+}
+
+gboolean
 vms_hypervisor_list_pool_files(VmsHypervisor *hv, GPtrArray **ret_files, GError **error)
 {
     if (hv->ops->list_pool_files)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/identity.h"
 #include "model/metadata.h"
 #include "model/needs.h"
 #include "model/vm.h"
@@ -81,6 +82,13 @@ typedef struct {
     /* What the configuration @xml refers to, and what of it this host does not have. */
     gboolean (*read_needs)(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs,
                            GError **error);
+    /* What of the configuration @xml is the VM's own and no other's: VmsTrait*. */
+    gboolean (*read_traits)(VmsHypervisor *hv, const char *xml, GPtrArray **ret_traits,
+                            GError **error);
+    /* @xml with all of @table in place of what read_traits() finds, wherever else it is named, and
+     * without what the table drops. */
+    gboolean (*rewrite)(VmsHypervisor *hv, const char *xml, const VmsIdentityTable *table,
+                        char **ret_xml, GError **error);
     /* The files of all active storage pools (VmsPoolFile*). */
     gboolean (*list_pool_files)(VmsHypervisor *hv, GPtrArray **ret_files, GError **error);
 
@@ -174,6 +182,10 @@ gboolean vms_hypervisor_read_writes(VmsHypervisor *hv, const char *uuid, const c
 /* One that has no such question lacks nothing, and has no pools. */
 gboolean vms_hypervisor_read_needs(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs,
                                    GError **error);
+gboolean vms_hypervisor_read_traits(VmsHypervisor *hv, const char *xml, GPtrArray **ret_traits,
+                                    GError **error);
+gboolean vms_hypervisor_rewrite(VmsHypervisor *hv, const char *xml, const VmsIdentityTable *table,
+                                char **ret_xml, GError **error);
 gboolean vms_hypervisor_list_pool_files(VmsHypervisor *hv, GPtrArray **ret_files, GError **error);
 gboolean vms_hypervisor_suspend(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_hypervisor_resume(VmsHypervisor *hv, const char *uuid, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "support/disk-machine.h"
 
+#include "adapter/libvirt/clone-xml.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
@@ -324,6 +325,21 @@ list_metadata(VmsHypervisor *hv, const char *uuid, GPtrArray **ret_list, GError 
     return TRUE;
 }
 
+static gboolean
+read_traits(VmsHypervisor *hv, const char *xml, GPtrArray **ret_traits, GError **error)
+{
+    (void)hv;
+    return vms_clone_xml_read(xml, ret_traits, error);
+}
+
+static gboolean
+rewrite(VmsHypervisor *hv, const char *xml, const VmsIdentityTable *table, char **ret_xml,
+        GError **error)
+{
+    (void)hv;
+    return vms_clone_xml_write(xml, table, ret_xml, error);
+}
+
 VmsHypervisor *
 disk_machine_new(const DiskPlaces *places)
 {
@@ -335,6 +351,8 @@ disk_machine_new(const DiskPlaces *places)
         .read_block = read_block,
         .read_writes = read_writes,
         .read_job = read_job,
+        .read_traits = read_traits,
+        .rewrite = rewrite,
         .define = define,
         .start = start,
         .stop = stop,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapter/libvirt/clone-xml.h"
 #include "base/error.h"
 #include "support/fake-world.h"
 
@@ -173,6 +174,22 @@ define(VmsHypervisor *hv, const char *xml, GError **error)
     return fate == FAKE_OK;
 }
 
+/* What stands before the XML tells of its time. */
+static gboolean
+read_traits(VmsHypervisor *hv, const char *xml, GPtrArray **ret_traits, GError **error)
+{
+    (void)hv;
+    return vms_clone_xml_read(xml + (g_ascii_isdigit(xml[0]) ? 1 : 0), ret_traits, error);
+}
+
+static gboolean
+rewrite(VmsHypervisor *hv, const char *xml, const VmsIdentityTable *table, char **ret_xml,
+        GError **error)
+{
+    (void)hv;
+    return vms_clone_xml_write(xml + (g_ascii_isdigit(xml[0]) ? 1 : 0), table, ret_xml, error);
+}
+
 static char
 first_byte(const char *path)
 {
@@ -294,6 +311,8 @@ fake_machine_add_ops(VmsHypervisorOps *ops)
     ops->find_vm = find_vm;
     ops->read_block = read_block;
     ops->read_writes = read_writes;
+    ops->read_traits = read_traits;
+    ops->rewrite = rewrite;
     ops->define = define;
     ops->start = start;
     ops->stop = stop;

@@ -112,5 +112,11 @@ gboolean vms_libvirt_agent_call(VmsHypervisor *hv, const char *uuid, const char 
 gboolean vms_libvirt_read_needs(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs,
                                 GError **error);
 
+/* clone-xml.c */
+gboolean vms_libvirt_read_traits(VmsHypervisor *hv, const char *xml, GPtrArray **ret_traits,
+                                 GError **error);
+gboolean vms_libvirt_rewrite(VmsHypervisor *hv, const char *xml, const VmsIdentityTable *table,
+                             char **ret_xml, GError **error);
+
 /* pool.c */
 gboolean vms_libvirt_list_pool_files(VmsHypervisor *hv, GPtrArray **ret_files, GError **error);
