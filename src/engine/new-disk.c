@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
 #include "base/sys.h"
+#include "engine/disk-make.h"
 #include "engine/disk-survey.h"
 #include "engine/engine.h"
-#include "engine/image-state.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
 #include "engine/new-disk-end.h"
@@ -157,126 +157,15 @@ claim(Making *self, const char *uuid, const char *snapshot_uuid, GError **error)
 /* ---- making it ---- */
 
 static gboolean
-fill(const Making *self, VmsTransfer *transfer, GError **error)
+make_disk(Making *self, GError **error)
 {
-    if (self->choice.way == VMS_NEW_DISK_COPY)
-        return vms_transfer_copy(transfer, self->progress, error);
-    if (!self->choice.may_copy)
-        return vms_transfer_clone(transfer, error);
-    return vms_transfer_clone(transfer, NULL) || vms_transfer_copy(transfer, self->progress, error);
-}
+    const VmsDiskMaking making = { .engine = self->engine,
+                                   .stored = self->survey->input.stored,
+                                   .choice = &self->choice,
+                                   .made = self->work.operation->made,
+                                   .progress = self->progress };
 
-static gboolean
-make_copy(const Making *self, GError **error)
-{
-    const VmsNewDisk *made = self->work.operation->made;
-    g_autoptr(VmsTransfer) transfer = NULL;
-
-    return vms_volume_open_transfer(self->engine->drivers->volume, made->base, made->next,
-                                    &transfer, error) &&
-           fill(self, transfer, error) && vms_transfer_finish(transfer, DISK_MODE, NULL, error);
-}
-
-static gboolean
-make_overlay(const Making *self, GError **error)
-{
-    const VmsNewDisk *made = self->work.operation->made;
-    g_autoptr(VmsImage) base = vms_image_copy(self->survey->input.stored->image);
-
-    base->virtual_size = made->virtual_size;
-    return vms_volume_make_overlay(self->engine->drivers->volume, made->next, base, 0, geteuid(),
-                                   getegid(), error);
-}
-
-/* Cluster size and version as the disk had them, if it was of that format. */
-static gboolean
-make_converted(const Making *self, GError **error)
-{
-    const VmsSnapshotDisk *stored = self->survey->input.stored;
-    const VmsNewDisk *made = self->work.operation->made;
-    const VmsImage *like =
-        stored->origin && !g_strcmp0(stored->origin->format, made->format) ? stored->origin : NULL;
-    g_autoptr(GError) failed = NULL;
-
-    if (vms_volume_convert(self->engine->drivers->volume, stored->image, made->next, like,
-                           made->format, self->progress, &failed))
-        return TRUE;
-    if (strstr(failed->message, "No space left"))
-        return vms_refuse(error, VMSNAP_E_NO_SPACE, "OutOfSpace", "%s", failed->message);
-    g_propagate_error(error, g_steal_pointer(&failed));
-    return FALSE;
-}
-
-static gboolean
-make_contents(const Making *self, GError **error)
-{
-    switch (self->choice.way) {
-    case VMS_NEW_DISK_OVERLAY:
-        return make_overlay(self, error);
-    case VMS_NEW_DISK_CONVERT:
-        return make_converted(self, error);
-    case VMS_NEW_DISK_CLONE:
-    case VMS_NEW_DISK_COPY:
-        break;
-    }
-    return make_copy(self, error);
-}
-
-static gboolean
-grow(const Making *self, GError **error)
-{
-    const VmsNewDisk *made = self->work.operation->made;
-
-    return !self->choice.grows || vms_volume_grow(self->engine->drivers->volume, made->next,
-                                                  made->format, made->virtual_size, error);
-}
-
-/* ---- checking it ---- */
-
-static gboolean
-check_header(const Making *self, const VmsImage *now, GError **error)
-{
-    const VmsNewDisk *made = self->work.operation->made;
-    const char *backing = made->way == VMS_NEW_DISK_OVERLAY ? made->base : NULL;
-
-    if (now->virtual_size >= made->virtual_size && g_strcmp0(now->backing, backing) == 0)
-        return TRUE;
-    return vms_fail(error, VMSNAP_E_IO,
-                    "the new image '%s' is not what it should be: %" G_GUINT64_FORMAT
-                    " bytes for %" G_GUINT64_FORMAT ", over '%s'",
-                    made->next, now->virtual_size, made->virtual_size,
-                    now->backing ? now->backing : "nothing");
-}
-
-/* A disk whose partition table, or the copy at its end, did not come along is none. */
-static gboolean
-check_ends(const Making *self, const VmsImage *now, GError **error)
-{
-    const VmsImage *image = self->survey->input.stored->image;
-    gboolean same = FALSE;
-
-    if (self->choice.way == VMS_NEW_DISK_OVERLAY)
-        return TRUE;
-    if (!vms_media_same_ends(self->engine->drivers->media, image, now, &same, error))
-        return FALSE;
-    return same ||
-           vms_fail(error, VMSNAP_E_IO,
-                    "the new image '%s' does not begin and end as the snapshot's does", now->path);
-}
-
-static gboolean
-check_made(Making *self, GError **error)
-{
-    VmsNewDisk *made = self->work.operation->made;
-    g_autoptr(VmsImage) now = NULL;
-    VmsFileId still = { 0 };
-
-    if (!vms_volume_inspect(self->engine->drivers->volume, made->next, made->format, &now, error) ||
-        !check_header(self, now, error) || !check_ends(self, now, error) ||
-        !vms_image_state_check(self->engine, self->survey->input.stored, &still, error))
-        return FALSE;
-    made->virtual_size = now->virtual_size;
-    return TRUE;
+    return vms_disk_make(&making, error);
 }
 
 /* ---- its digest, owner and name ---- */
@@ -325,13 +214,9 @@ static void
 set_total(const Making *self)
 {
     const VmsImage *image = self->survey->input.stored->image;
-    guint64 bytes = 0;
 
-    if (self->choice.way == VMS_NEW_DISK_CONVERT)
-        bytes = image->virtual_size;
-    else if (self->choice.way == VMS_NEW_DISK_COPY)
-        bytes = image->file.size;
-    vms_progress_set_total(self->progress, bytes + (is_image(self) ? image->file.size : 0));
+    vms_progress_set_total(self->progress, vms_disk_make_bytes(image, &self->choice) +
+                                               (is_image(self) ? image->file.size : 0));
 }
 
 static gboolean
@@ -339,8 +224,7 @@ make(Making *self, GError **error)
 {
     vms_progress_enter(self->progress, VMSNAP_STAGE_COPYING);
     set_total(self);
-    return make_contents(self, error) && grow(self, error) && check_made(self, error) &&
-           make_sum(self, error) && set_owner(self, error) &&
+    return make_disk(self, error) && make_sum(self, error) && set_owner(self, error) &&
            vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARED, error) &&
            vms_progress_check(self->progress, error) &&
            vms_new_disk_place(self->engine, self->work.operation, error);
