@@ -62,9 +62,10 @@ func (o RestoreOptions) native(a *arena) C.vmsnap_restore_options {
 	}
 }
 
-// Plan is what a restore would do.
+// Plan is what a restore or a clone would do.
 type Plan struct {
 	handle *C.vmsnap_plan
+	clone  bool
 }
 
 // PlanRestore finds every conflict of a restore of vm (name or UUID; "": the VM that the snapshot
@@ -98,6 +99,14 @@ func (c *Context) ReadPlan(text json.RawMessage) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if err = json.Unmarshal(made.JSON(), &kind); err != nil {
+		made.Close()
+		return nil, err
+	}
+	made.clone = kind.Type == "clone"
 	return made, nil
 }
 
@@ -133,6 +142,9 @@ func (p *Plan) JSON() json.RawMessage {
 // Start starts running the plan, ModeStrict or ModeBestEffort.
 func (p *Plan) Start(mode Mode) (*Job, error) {
 	return startJob(func(job **C.vmsnap_job, failure **C.vmsnap_error) C.int {
+		if p.clone {
+			return C.vmsnap_clone_start(p.handle, C.uint32_t(mode), job, failure)
+		}
 		return C.vmsnap_restore_start(p.handle, C.uint32_t(mode), job, failure)
 	})
 }

@@ -10,6 +10,7 @@
 #include <vmsnap/adopt.h>
 #include <vmsnap/base.h>
 #include <vmsnap/check.h>
+#include <vmsnap/clone.h>
 #include <vmsnap/context.h>
 #include <vmsnap/disk.h>
 #include <vmsnap/error.h>

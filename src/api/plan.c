@@ -3,6 +3,7 @@
 
 #include "api/context.h"
 #include "api/fail.h"
+#include "base/error.h"
 #include "record/record.h"
 #include "record/view.h"
 
@@ -17,6 +18,17 @@ vms_plan_handle_new(vmsnap_context *context, VmsPlan *plan)
     made->plan = plan;
     made->json = vms_view_plan(plan);
     return made;
+}
+
+gboolean
+vms_plan_check_start(const VmsPlan *plan, const char *type, uint32_t mode, GError **error)
+{
+    if (mode != VMSNAP_MODE_STRICT && mode != VMSNAP_MODE_BEST_EFFORT)
+        return vms_fail(error, VMSNAP_E_INVALID, "a plan is started strict or best-effort, not %u",
+                        mode);
+    return g_strcmp0(plan->type, type) == 0 ||
+           vms_refuse(error, VMSNAP_E_INVALID, "WrongKind", "the plan is of a %s, not of a %s",
+                      plan->type, type);
 }
 
 int

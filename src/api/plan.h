@@ -14,3 +14,5 @@ struct vmsnap_plan {
 
 /* Takes @plan. */
 vmsnap_plan *vms_plan_handle_new(vmsnap_context *context, VmsPlan *plan);
+/* INVALID unless @plan is of an operation of this @type, and @mode one to run it in. */
+gboolean vms_plan_check_start(const VmsPlan *plan, const char *type, uint32_t mode, GError **error);

@@ -81,24 +81,6 @@ run_restore(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **er
     return vms_engine_restore(engine, &order, progress, error);
 }
 
-static gboolean
-check_mode(uint32_t mode, GError **error)
-{
-    if (mode == VMSNAP_MODE_STRICT || mode == VMSNAP_MODE_BEST_EFFORT)
-        return TRUE;
-    return vms_fail(error, VMSNAP_E_INVALID, "a plan is started strict or best-effort, not %u",
-                    mode);
-}
-
-/* Those of new disks are only to be read. */
-static gboolean
-check_type(const VmsPlan *plan, GError **error)
-{
-    return g_strcmp0(plan->type, "restore") == 0 ||
-           vms_refuse(error, VMSNAP_E_INVALID, "WrongKind", "the plan is of a %s, not of a restore",
-                      plan->type);
-}
-
 int
 vmsnap_restore_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,
                      vmsnap_error **ret_error)
@@ -108,9 +90,9 @@ vmsnap_restore_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,
     g_autoptr(VmsTask) task = vms_task_new("vmsnap-restore", run_restore);
 
     if (!vms_call_enter(&call, plan, VMS_MAGIC_PLAN, &error) ||
-        !vms_need(ret_job != NULL, "ret_job", &error) || !check_mode(mode, &error) ||
-        !check_type(plan->plan, &error) || !vms_call_need_hypervisor(&call, &error) ||
-        !vms_call_need_write(&call, &error))
+        !vms_need(ret_job != NULL, "ret_job", &error) ||
+        !vms_plan_check_start(plan->plan, "restore", mode, &error) ||
+        !vms_call_need_hypervisor(&call, &error) || !vms_call_need_write(&call, &error))
         return vms_api_fail(ret_error, error);
     task->operation = vms_name_new_uuid();
     task->snapshot = g_strdup(plan->plan->snapshot_uuid);

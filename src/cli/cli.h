@@ -124,9 +124,26 @@ gboolean cli_open(Cli *cli, CliAccess access, CliExit *ret_exit);
 
 /* CLI_DONE; else a message was printed. */
 CliExit cli_plan_write(const Cli *cli, const char *path, const char *json);
+/* The plan in a file, of a clone of the VM or snapshot with that UUID. */
+CliExit cli_plan_read_clone(const Cli *cli, const char *path, const char *source_uuid,
+                            vmsnap_plan **ret_plan);
 /* The plan in a file, of a restore of @snapshot to the VM of the first argument. */
 CliExit cli_plan_read(const Cli *cli, const char *path, const vmsnap_snapshot *snapshot,
                       vmsnap_plan **ret_plan);
+
+/* ---- plan-run.c ---- */
+
+/* --mode, which is required. FALSE after a message. */
+gboolean cli_mode_read(const Cli *cli, guint32 *ret_mode);
+/* A plan in a file has its options with it: others would make it another plan. FALSE after a
+ * message. */
+gboolean cli_plan_check_options(const Cli *cli, const CliOption *options, guint32 mode);
+/* A dry-run's answer. */
+CliExit cli_plan_answer(const Cli *cli, const vmsnap_plan *plan);
+typedef int (*CliPlanStart)(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,
+                            vmsnap_error **ret_error);
+/* Start it, watch it, and tell what came of it. */
+CliExit cli_plan_run(const Cli *cli, vmsnap_plan *plan, guint32 mode, CliPlanStart start);
 
 /* ---- watch.c ---- */
 

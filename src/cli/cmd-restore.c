@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* Places in this list are the library's numbers. */
-static const char *const modes[] = { "", "dry-run", "strict", "best-effort", NULL };
-
 #define STOP_OPTIONS                                                                               \
     { "stop-timeout", 0, "S", "seconds to wait for the guest to shut down (60)" },                 \
         { "force-stop", 0, NULL, "cut the power when it does not" },                               \
@@ -38,34 +35,7 @@ read_options(const Cli *cli, vmsnap_restore_options *options)
            cli_read_limit(cli, "undo-ttl", 1, &options->undo_ttl_s);
 }
 
-static gboolean
-read_mode(const Cli *cli, guint32 *ret_mode)
-{
-    const char *text = cli_value(cli, "mode");
-
-    if (text && *text)
-        return cli_read_word(cli, "mode", modes, 0, ret_mode);
-    (void)cli_refuse(cli, VMSNAP_E_INVALID, "Usage",
-                     "--mode is required: dry-run, strict or best-effort");
-    return FALSE;
-}
-
 /* ---- restore ---- */
-
-static CliExit
-answer_dry_run(const Cli *cli, const vmsnap_plan *plan)
-{
-    const char *path = cli_value(cli, "plan");
-    CliExit status = path ? cli_plan_write(cli, path, vmsnap_plan_get_json(plan)) : CLI_DONE;
-
-    if (status != CLI_DONE)
-        return status;
-    if (cli->json)
-        cli_print_json(vmsnap_plan_get_json(plan));
-    else
-        cli_print_operation(vmsnap_plan_get_json(plan));
-    return vmsnap_plan_get_conflict_count(plan, VMSNAP_MODE_DRY_RUN) ? CLI_CONFLICT : CLI_DONE;
-}
 
 static void
 print_done(const Cli *cli, const char *json)
@@ -74,38 +44,6 @@ print_done(const Cli *cli, const char *json)
         cli_print_json(json);
     else
         cli_print_operation(json);
-}
-
-static CliExit
-run_plan(const Cli *cli, vmsnap_plan *plan, guint32 mode)
-{
-    g_autoptr(vmsnap_job) job = NULL;
-    g_autoptr(JsonNode) document = NULL;
-    vmsnap_error *error = NULL;
-
-    if (vmsnap_restore_start(plan, mode, &job, &error) >= 0 && cli_watch(cli, job, &error) >= 0) {
-        print_done(cli, vmsnap_job_get_json(job));
-        return CLI_DONE;
-    }
-    document = cli_document_parse(vmsnap_plan_get_json(plan));
-    if (!cli->json && vmsnap_error_get_code(error) == VMSNAP_E_CONFLICT)
-        cli_print_findings(cli_document_root(document), "resources", stderr);
-    return cli_fail(cli, error);
-}
-
-/* A plan in a file has its options with it: others would make it another plan. */
-static gboolean
-check_options(const Cli *cli)
-{
-    for (const CliOption *option = restore_options; option->name; option++) {
-        if (strcmp(option->name, "mode") == 0 || strcmp(option->name, "plan") == 0 ||
-            !cli_given(cli, option->name))
-            continue;
-        (void)cli_refuse(cli, VMSNAP_E_INVALID, "Usage",
-                         "--%s belongs to the dry-run that writes the plan", option->name);
-        return FALSE;
-    }
-    return TRUE;
 }
 
 /* The one in a file, or one made now. */
@@ -134,15 +72,16 @@ run_restore(Cli *cli)
     guint32 mode = 0;
     CliExit status;
 
-    if (!read_mode(cli, &mode) || !read_options(cli, &options) ||
-        (mode != VMSNAP_MODE_DRY_RUN && cli_given(cli, "plan") && !check_options(cli)))
+    if (!cli_mode_read(cli, &mode) || !read_options(cli, &options) ||
+        !cli_plan_check_options(cli, restore_options, mode))
         return CLI_USAGE;
     if (!cli_open(cli, mode == VMSNAP_MODE_DRY_RUN ? CLI_ASK : CLI_CHANGE, &status))
         return status;
     status = find_plan(cli, mode, &options, &plan);
     if (status != CLI_DONE)
         return status;
-    return mode == VMSNAP_MODE_DRY_RUN ? answer_dry_run(cli, plan) : run_plan(cli, plan, mode);
+    return mode == VMSNAP_MODE_DRY_RUN ? cli_plan_answer(cli, plan)
+                                       : cli_plan_run(cli, plan, mode, vmsnap_restore_start);
 }
 
 const CliCommand cli_restore = {

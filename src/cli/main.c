@@ -31,6 +31,7 @@ static const CliCommand *const commands[] = {
     &cli_disk_snapshot_verify,
     &cli_disk_snapshot_wait,
     &cli_restore,
+    &cli_clone,
     &cli_undo,
     &cli_undo_list,
     &cli_undo_drop,

@@ -97,9 +97,8 @@ is_for(const vmsnap_plan *plan, const char *vm, const char *snapshot_uuid)
            (g_strcmp0(asked, vm) == 0 || g_strcmp0(name, vm) == 0 || g_strcmp0(uuid, vm) == 0);
 }
 
-CliExit
-cli_plan_read(const Cli *cli, const char *path, const vmsnap_snapshot *snapshot,
-              vmsnap_plan **ret_plan)
+static CliExit
+read_plan(const Cli *cli, const char *path, vmsnap_plan **ret_plan)
 {
     g_autofree char *text = read_file(path);
     vmsnap_error *error = NULL;
@@ -107,8 +106,40 @@ cli_plan_read(const Cli *cli, const char *path, const vmsnap_snapshot *snapshot,
     if (!text)
         return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "cannot read %s: %s", path,
                           g_strerror(errno));
-    if (vmsnap_plan_from_json(cli->context, text, ret_plan, &error) < 0)
-        return cli_fail(cli, error);
+    return vmsnap_plan_from_json(cli->context, text, ret_plan, &error) < 0 ? cli_fail(cli, error)
+                                                                           : CLI_DONE;
+}
+
+static gboolean
+is_clone_of(const vmsnap_plan *plan, const char *source_uuid)
+{
+    g_autoptr(JsonNode) document = cli_document_parse(vmsnap_plan_get_json(plan));
+    JsonObject *root = cli_document_root(document);
+    g_autofree char *type = cli_text(root, "type");
+    g_autofree char *source = cli_text(cli_object(root, "source"), "uuid");
+
+    return g_strcmp0(type, "clone") == 0 && g_strcmp0(source, source_uuid) == 0;
+}
+
+CliExit
+cli_plan_read_clone(const Cli *cli, const char *path, const char *source_uuid,
+                    vmsnap_plan **ret_plan)
+{
+    CliExit status = read_plan(cli, path, ret_plan);
+
+    if (status != CLI_DONE || is_clone_of(*ret_plan, source_uuid))
+        return status;
+    return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "the plan in %s is for another clone", path);
+}
+
+CliExit
+cli_plan_read(const Cli *cli, const char *path, const vmsnap_snapshot *snapshot,
+              vmsnap_plan **ret_plan)
+{
+    CliExit status = read_plan(cli, path, ret_plan);
+
+    if (status != CLI_DONE)
+        return status;
     if (is_for(*ret_plan, cli_argument(cli, 0), vmsnap_snapshot_get_uuid(snapshot)))
         return CLI_DONE;
     return cli_refuse(cli, VMSNAP_E_INVALID, "Usage", "the plan in %s is for another restore",

@@ -35,7 +35,7 @@ _vmsnap()
             --freeze-call | --freeze-budget | --accept-unfrozen | --keep-ip | --store | --label | \
             --description | --vm | --timeout | --mode | \
             --stop-timeout | --undo-ttl | --plan | --format | --force-thaw | --to | --size | \
-            --name) ((++i)) ;;
+            --from-snapshot | --name | --replace | --prefix | --suffix | --run-policy | --seed) ((++i)) ;;
         -*) ;;
         *) words+=("$option") ;;
         esac
@@ -51,6 +51,9 @@ _vmsnap()
     --keep-ip) COMPREPLY=($(compgen -W 'always never' -- "$cur")); return ;;
     --format) COMPREPLY=($(compgen -W 'raw qcow2' -- "$cur")); return ;;
     --mode) COMPREPLY=($(compgen -W 'dry-run strict best-effort' -- "$cur")); return ;;
+    --run-policy) COMPREPLY=($(compgen -W 'always-off inherit' -- "$cur")); return ;;
+    --from-snapshot)
+        COMPREPLY=($(compgen -W "$(_vmsnap_names snapshot list)" -- "$cur")); return ;;
     --vm | --force-thaw) COMPREPLY=($(compgen -W "$(_vmsnap_names vm list)" -- "$cur")); return ;;
     --state-dir | --store) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     --plan | --to) COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -78,6 +81,8 @@ _vmsnap()
         'snapshot wait' | 'disk-snapshot wait') options='--timeout' ;;
         'restore '*) options='--mode --stop-timeout --force-stop --no-start --wait-ready
             --allow-partial --drop-managed-save --undo-ttl --plan' ;;
+        'clone '*) options='--from-snapshot --mode --name --replace --prefix --suffix --run-policy
+            --full --linked --seed --keep-serial --start --allow-partial --wait-ready --plan' ;;
         'undo '*) options='--stop-timeout --force-stop --no-start --wait-ready' ;;
         esac
         COMPREPLY=($(compgen -W "$globals $options" -- "$cur"))
@@ -85,8 +90,8 @@ _vmsnap()
     fi
 
     case "${#words[@]} ${words[*]}" in
-    '0 ') options='check freeze thaw vm disk image inventory snapshot disk-snapshot restore undo gc
-        operation recover' ;;
+    '0 ') options='check freeze thaw vm disk image inventory snapshot disk-snapshot restore clone
+        undo gc operation recover' ;;
     '1 vm') options='list show' ;;
     '1 disk') options='list restore' ;;
     '1 image') options='create' ;;
@@ -95,7 +100,7 @@ _vmsnap()
     '1 operation') options='list show drop' ;;
     '1 undo') options="list drop $(_vmsnap_names undo list)" ;;
     '2 undo drop') options=$(_vmsnap_names undo list) ;;
-    '1 check' | '1 freeze' | '1 thaw' | '1 restore' | '2 vm show' | '2 disk list' | '2 snapshot create')
+    '1 check' | '1 freeze' | '1 thaw' | '1 restore' | '1 clone' | '2 vm show' | '2 disk list' | '2 snapshot create')
         options=$(_vmsnap_names vm list) ;;
     '2 restore '* | '2 snapshot show' | '2 snapshot delete' | '2 snapshot verify' | \
         '2 snapshot wait') options=$(_vmsnap_names snapshot list) ;;

@@ -9,6 +9,7 @@
 #include "model/snapshot.h"
 #include "model/vm.h"
 #include "plan/check-result.h"
+#include "plan/clone-request.h"
 #include "plan/plan.h"
 #include "plan/restore-request.h"
 #include "port/drivers.h"
@@ -164,6 +165,9 @@ gboolean vms_engine_snapshot_group(VmsEngine *engine, GPtrArray *members, gboole
 gboolean vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid,
                                     const char *snapshot_uuid, VmsProgress *progress,
                                     GError **error);
+/* The same with one that was taken for the operation @owner. It is not to be cancelled. */
+gboolean vms_engine_discard_snapshot(VmsEngine *engine, const char *owner,
+                                     const char *snapshot_uuid, GError **error);
 /* engine/verify.c */
 gboolean vms_engine_verify(VmsEngine *engine, const char *snapshot_uuid, VmsProgress *progress,
                            GError **error);
@@ -185,6 +189,26 @@ gboolean vms_engine_restore(VmsEngine *engine, const VmsRestoreOrder *order, Vms
 gboolean vms_engine_new_disk(VmsEngine *engine, const char *operation_uuid,
                              const char *snapshot_uuid, const VmsNewDiskRequest *request,
                              VmsProgress *progress, GError **error);
+/* What is cloned: a VM as it is, or a snapshot of one. */
+typedef struct {
+    const char *vm_uuid;       /* NULL: the next */
+    const char *snapshot_uuid; /* NULL: the VM */
+} VmsCloneSource;
+
+typedef struct {
+    const char *operation_uuid;
+    VmsCloneSource source;
+    const VmsCloneRequest *request;
+    vmsnap_mode mode;
+    const char *hash; /* of the plan, as the next */
+    const char *identity;
+} VmsCloneOrder;
+
+/* engine/clone.c */
+gboolean vms_engine_plan_clone(VmsEngine *engine, const VmsCloneSource *source,
+                               const VmsCloneRequest *request, VmsPlan **ret_plan, GError **error);
+gboolean vms_engine_clone(VmsEngine *engine, const VmsCloneOrder *order, VmsProgress *progress,
+                          GError **error);
 /* engine/undo.c */
 gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
                          const VmsRestoreRequest *request, VmsProgress *progress, GError **error);

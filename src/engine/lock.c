@@ -356,3 +356,11 @@ vms_lock_name_disk(const char *canonical_path)
 
     return g_strconcat("disk-", digest, NULL);
 }
+
+char *
+vms_lock_name_new_vm(const char *name)
+{
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, name, -1);
+
+    return g_strconcat("name-", digest, NULL);
+}

@@ -41,6 +41,7 @@ char *vms_lock_name_vm(const char *vm_uuid);
 char *vms_lock_name_window(const char *vm_uuid);
 char *vms_lock_name_thaw(const char *vm_uuid);        /* who ends a freeze, one at a time */
 char *vms_lock_name_disk(const char *canonical_path); /* disk-<sha256> */
+char *vms_lock_name_new_vm(const char *name);         /* of who makes a VM of that name */
 /* Of a snapshot's record, held shortly: by who is going to need its images, shared, until that is
  * written down; by who deletes it, alone, until that is. Taken last. */
 char *vms_lock_name_snapshot(const char *snapshot_uuid);

@@ -114,8 +114,8 @@ read_obstacles(VmsEngine *engine, const VmsNewDiskInput *input)
     return read_obstacle(engine, sum);
 }
 
-static gboolean
-read_folder(VmsEngine *engine, VmsNewDiskInput *input, GError **error)
+gboolean
+vms_new_disk_read_folder(VmsEngine *engine, VmsNewDiskInput *input, GError **error)
 {
     g_autofree char *folder = g_path_get_dirname(input->path);
     g_autoptr(GError) fault = NULL;
@@ -210,7 +210,7 @@ vms_new_disk_survey(VmsEngine *engine, const char *snapshot_uuid, const VmsNewDi
     input->method = request->method;
     input->flags = request->flags;
     read_image(engine, input);
-    if (!read_folder(engine, input, error) || !read_user(engine, input, error))
+    if (!vms_new_disk_read_folder(engine, input, error) || !read_user(engine, input, error))
         return FALSE;
     *ret_survey = g_steal_pointer(&survey);
     return TRUE;

@@ -19,6 +19,9 @@ gboolean vms_new_disk_survey(VmsEngine *engine, const char *snapshot_uuid,
                              GError **error);
 void vms_new_disk_survey_free(VmsNewDiskSurvey *survey);
 
+/* What stands at input->path and what its folder offers to the image. Looks only. */
+gboolean vms_new_disk_read_folder(VmsEngine *engine, VmsNewDiskInput *input, GError **error);
+
 /* Where the digest of an image at @path stands. */
 char *vms_new_disk_sum_path(const char *path);
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
+#include "engine/clone-end.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
 #include "engine/journal.h"
@@ -335,6 +336,21 @@ recover_new_disk(const Recovery *self, VmsWork *work, const char **ret_act, GErr
 }
 
 static gboolean
+recover_clone(const Recovery *self, VmsWork *work, const char **ret_act, GError **error)
+{
+    gboolean forward = FALSE;
+
+    if (!vms_clone_recover(self->engine, work->operation, &forward, error))
+        return FALSE;
+    if (!forward) {
+        interrupted(work->operation);
+        return TRUE;
+    }
+    *ret_act = "finished";
+    return vms_store_save(self->engine->drivers->catalog, work, error);
+}
+
+static gboolean
 recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GError **error)
 {
     const char *type = work->operation->type;
@@ -354,6 +370,8 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
         return recover_replace(self, work, ret_act, error);
     if (vms_new_disk_is_type(type))
         return recover_new_disk(self, work, ret_act, error);
+    if (strcmp(type, "clone") == 0)
+        return recover_clone(self, work, ret_act, error);
     return vms_fail(error, VMSNAP_E_UNSUPPORTED, "operations of type '%s' are not known here",
                     type);
 }
@@ -472,21 +490,30 @@ is_left(const Recovery *self, const VmsOperation *operation)
 }
 
 static gboolean
-recover_operations(const Recovery *self, GError **error)
+recover_listed(const Recovery *self, const GPtrArray *operations, gboolean clones, GError **error)
 {
-    g_autoptr(GPtrArray) operations = NULL;
-
-    if (!vms_store_list_operations(self->engine->drivers->catalog, &operations, error))
-        return FALSE;
     for (guint i = 0; i < operations->len; i++) {
         const VmsOperation *operation = operations->pdata[i];
 
+        if ((operation->clone != NULL) != clones)
+            continue;
         if (!vms_progress_check(self->progress, error))
             return FALSE;
         if (is_left(self, operation))
             recover_operation(self, operation);
     }
     return TRUE;
+}
+
+/* A clone may have begun a snapshot, which is brought to its end first. */
+static gboolean
+recover_operations(const Recovery *self, GError **error)
+{
+    g_autoptr(GPtrArray) operations = NULL;
+
+    return vms_store_list_operations(self->engine->drivers->catalog, &operations, error) &&
+           recover_listed(self, operations, FALSE, error) &&
+           recover_listed(self, operations, TRUE, error);
 }
 
 gboolean

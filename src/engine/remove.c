@@ -12,10 +12,17 @@
 #include "engine/own-file.h"
 #include "engine/store-look.h"
 #include "engine/undo-set.h"
+#include "model/name.h"
 
 #include <vmsnap/job.h>
 
 enum { CLAIM_WAIT_MS = 10000 }; /* others hold it only while they write something down */
+
+typedef struct {
+    const char *operation_uuid;
+    const char *snapshot_uuid;
+    const char *owner; /* of a snapshot that was taken for an operation: its UUID; NULL: none */
+} Removal;
 
 /* What a damaged record names elsewhere stays anyway, whoever uses it. */
 static gboolean
@@ -44,8 +51,9 @@ check_undo_sets(VmsEngine *engine, const VmsSnapshot *snapshot, const GPtrArray 
     return TRUE;
 }
 
+/* @owner: UUID of the operation that the snapshot was taken for; NULL: none. */
 static gboolean
-check_operations(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
+check_operations(VmsEngine *engine, const VmsSnapshot *snapshot, const char *owner, GError **error)
 {
     g_autoptr(GPtrArray) operations = NULL;
 
@@ -58,7 +66,7 @@ check_operations(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
         /* An earlier delete that did not come to its end needs nothing: this one does its work. */
         if (!vms_operation_is_open(operation) || g_strcmp0(operation->type, "delete") == 0 ||
             g_strcmp0(operation->snapshot, snapshot->uuid) != 0 ||
-            !vms_journal_owner_alive(engine, operation))
+            g_strcmp0(operation->uuid, owner) == 0 || !vms_journal_owner_alive(engine, operation))
             continue;
         holder = g_strdup_printf("operation %s (%s)", operation->uuid, operation->type);
         return vms_in_use_refuse(error, snapshot->name, holder);
@@ -67,12 +75,12 @@ check_operations(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
 }
 
 static gboolean
-check_unused(VmsEngine *engine, const VmsSnapshot *snapshot, GError **error)
+check_unused(VmsEngine *engine, const VmsSnapshot *snapshot, const char *owner, GError **error)
 {
     g_autoptr(VmsInventory) inventory = NULL;
     g_autofree char *holder = NULL;
 
-    if (!check_operations(engine, snapshot, error) ||
+    if (!check_operations(engine, snapshot, owner, error) ||
         !vms_new_disk_find_holder(engine, snapshot, &holder, error))
         return FALSE;
     if (holder)
@@ -110,15 +118,16 @@ record_intent(VmsEngine *engine, VmsWork *work, const char *operation_uuid, GErr
 /* Nobody comes to need it between the look and the record: who makes a disk of it waits, and then
  * finds it going. */
 static gboolean
-claim(VmsEngine *engine, VmsWork *work, const char *operation_uuid, VmsProgress *progress,
+claim(VmsEngine *engine, VmsWork *work, const Removal *removal, VmsProgress *progress,
       GError **error)
 {
+    const char *operation_uuid = removal->operation_uuid;
     g_autofree char *name = vms_lock_name_snapshot(work->snapshot->uuid);
     g_autoptr(VmsLock) lock = NULL;
 
     return vms_lock_take(engine->runtime_dir, name, operation_uuid, CLAIM_WAIT_MS, progress, &lock,
                          error) &&
-           check_unused(engine, work->snapshot, error) &&
+           check_unused(engine, work->snapshot, removal->owner, error) &&
            record_intent(engine, work, operation_uuid, error);
 }
 
@@ -162,7 +171,7 @@ drop_damaged(VmsEngine *engine, const char *operation_uuid, const char *snapshot
                        error) ||
         !vms_store_load_damaged(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
                                 &work.snapshot_version, error) ||
-        !check_operations(engine, work.snapshot, error))
+        !check_operations(engine, work.snapshot, NULL, error))
         return FALSE;
     work.operation = vms_journal_new(engine, operation_uuid, "delete");
     tell_dropped(&work);
@@ -171,33 +180,66 @@ drop_damaged(VmsEngine *engine, const char *operation_uuid, const char *snapshot
     return vms_store_remove_snapshot(engine->drivers->catalog, &work, error);
 }
 
-gboolean
-vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const char *snapshot_uuid,
-                           VmsProgress *progress, GError **error)
+/* Nobody else knows a snapshot that was taken for an operation: it goes while others of the VM are
+ * at work. */
+static gboolean
+lock_vm(VmsEngine *engine, const VmsSnapshot *snapshot, const Removal *removal,
+        VmsProgress *progress, VmsLock **ret_lock, GError **error)
+{
+    g_autofree char *name = lock_name_of(snapshot);
+
+    if (removal->owner)
+        return vms_lock_share(engine->runtime_dir, name, removal->operation_uuid, CLAIM_WAIT_MS,
+                              progress, ret_lock, error);
+    return vms_lock_take(engine->runtime_dir, name, removal->operation_uuid, 0, progress, ret_lock,
+                         error);
+}
+
+static gboolean
+remove_snapshot(VmsEngine *engine, const Removal *removal, VmsProgress *progress, GError **error)
 {
     g_auto(VmsWork) work = { 0 };
-    g_autofree char *lock_name = NULL;
     g_autoptr(VmsLock) lock = NULL;
     GError *failed = NULL;
 
-    if (engine->read_only)
-        return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
-    vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
-    if (!vms_store_load_snapshot(engine->drivers->catalog, snapshot_uuid, &work.snapshot,
+    if (!vms_store_load_snapshot(engine->drivers->catalog, removal->snapshot_uuid, &work.snapshot,
                                  &work.snapshot_version, &failed)) {
         if (g_strcmp0(vms_error_get_reason(failed), "DamagedRecord") == 0) {
             g_clear_error(&failed);
-            return drop_damaged(engine, operation_uuid, snapshot_uuid, progress, error);
+            return drop_damaged(engine, removal->operation_uuid, removal->snapshot_uuid, progress,
+                                error);
         }
         g_propagate_error(error, failed);
         return FALSE;
     }
-    lock_name = lock_name_of(work.snapshot);
-    if (!vms_lock_take(engine->runtime_dir, lock_name, operation_uuid, 0, progress, &lock, error) ||
+    if (!lock_vm(engine, work.snapshot, removal, progress, &lock, error) ||
         !vms_journal_check_settled(engine, work.snapshot->vm_uuid, error) ||
-        !claim(engine, &work, operation_uuid, progress, error))
+        !claim(engine, &work, removal, progress, error))
         return FALSE;
     vms_crash_point("delete-recorded");
-    vms_progress_enter(progress, VMSNAP_STAGE_FINISHING);
     return vms_finish_delete(engine, &work, &failed) || vms_journal_leave(failed, error);
+}
+
+gboolean
+vms_engine_delete_snapshot(VmsEngine *engine, const char *operation_uuid, const char *snapshot_uuid,
+                           VmsProgress *progress, GError **error)
+{
+    const Removal removal = { .operation_uuid = operation_uuid, .snapshot_uuid = snapshot_uuid };
+
+    if (engine->read_only)
+        return vms_fail(error, VMSNAP_E_PERMISSION, "the context is read-only");
+    vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
+    return remove_snapshot(engine, &removal, progress, error);
+}
+
+gboolean
+vms_engine_discard_snapshot(VmsEngine *engine, const char *owner, const char *snapshot_uuid,
+                            GError **error)
+{
+    g_autofree char *operation = vms_name_new_uuid();
+    const Removal removal = { .operation_uuid = operation,
+                              .snapshot_uuid = snapshot_uuid,
+                              .owner = owner };
+
+    return remove_snapshot(engine, &removal, NULL, error);
 }

@@ -121,6 +121,7 @@ vms_operation_free(VmsOperation *operation)
     g_ptr_array_unref(operation->overlays);
     g_ptr_array_unref(operation->hosts);
     vms_new_disk_free(operation->made);
+    vms_clone_free(operation->clone);
     g_free(operation->socket);
     g_free(operation->old_xml);
     g_free(operation->new_xml);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/process.h"
+#include "model/clone.h"
 #include "model/condition.h"
 #include "model/finding.h"
 #include "model/host-change.h"
@@ -58,7 +59,7 @@ typedef struct {
     char *type; /* "snapshot", "restore", "undo", "delete", "disk-restore", … */
     vmsnap_operation_phase phase;
     vmsnap_mode mode; /* 0 where there is none */
-    char *vm_uuid;    /* NULL: none */
+    char *vm_uuid;    /* NULL: none; of a clone: the new VM */
     char *vm_name;
     char *disk; /* of a disk snapshot: "web/vda", or the path when no VM has it; of a new disk: its
                    path; NULL: none */
@@ -80,6 +81,7 @@ typedef struct {
     GPtrArray *overlays;  /* VmsOverlay* */
     GPtrArray *hosts;     /* VmsHostChange* */
     VmsNewDisk *made;     /* the new disk or image; NULL: none */
+    VmsClone *clone;      /* of the VM it makes; NULL: none */
     char *old_xml;        /* inactive XML before; NULL: none */
     char *new_xml;
     GPtrArray *old_metadata; /* VmsMetadata*: what goes with the old disks */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <vmsnap/clone.h>
 #include <vmsnap/restore.h>
 
 #define REFUSED(the_reason, the_resolution)                                                        \
@@ -19,6 +20,11 @@
     {                                                                                              \
         .reason = the_reason, .severity = VMSNAP_SEVERITY_WARNING, .strict = VMS_ACT_LEAVE_OFF,    \
         .best_effort = the_best_effort, .resolution = the_resolution                               \
+    }
+#define WITHOUT(the_reason, the_resolution)                                                        \
+    {                                                                                              \
+        .reason = the_reason, .severity = VMSNAP_SEVERITY_CONFLICT, .strict = VMS_ACT_REFUSE,      \
+        .best_effort = VMS_ACT_REMOVE, .resolution = the_resolution                                \
     }
 #define REPORTED(the_reason)                                                                       \
     {                                                                                              \
@@ -71,7 +77,50 @@ static const VmsConflict conflicts[] = {
       .resolution = "remove the Secret, or let best-effort keep the one that is there" },
 };
 
+/* Nothing of a clone is there before: what it would lack cannot be left off for later. */
+static const VmsConflict clone_conflicts[] = {
+    /* the source */
+    REFUSED("NotReady", "clone from a snapshot that is Ready"),
+    REFUSED("Lost", "clone from a snapshot whose files are whole"),
+    REFUSED_UNLESS("Partial", VMSNAP_CLONE_ALLOW_PARTIAL, "allow a clone of what there is"),
+    REFUSED("PotentiallyInconsistent", "start the VM and shut it down, or clone a snapshot of it"),
+    REFUSED("OpenElsewhere", "end what has it open"),
+    REFUSED("TargetUnsupported", "move the disk to a file of a local file system"),
+    /* names */
+    REFUSED("NameTaken", "choose another name, or remove what has it"),
+    REFUSED("NameCollision", "give one of the two another name by a rule"),
+    REFUSED("NameInvalid", "choose another name"),
+    REPORTED("RuleUnused"),
+    REFUSED("FolderMissing", "make the folder"),
+    REFUSED("OutOfSpace", "make room beside the disk"),
+    /* what it refers to */
+    WITHOUT("ImageMissing", "put the image back, or let best-effort do without"),
+    WITHOUT("HostDeviceMissing", "attach the device to the host, or let best-effort do without"),
+    REFUSED("NetworkMissing", "define and start the network"),
+    REFUSED("ClassMissing", "install what the host lacks"),
+};
+
 static const VmsConflict unknown = REFUSED(NULL, NULL);
+
+static const struct {
+    const char *kind;
+    const char *reason;
+} lacks[] = {
+    { "VirtualImage", "ImageMissing" },
+    { "Network", "NetworkMissing" },
+    { "HostDevice", "HostDeviceMissing" },
+    { "VirtualMachineClass", "ClassMissing" },
+};
+
+static const VmsConflict *
+find(const VmsConflict *table, gsize count, const char *reason)
+{
+    for (gsize i = 0; i < count; i++) {
+        if (strcmp(table[i].reason, reason) == 0)
+            return &table[i];
+    }
+    return &unknown;
+}
 
 const VmsConflict *
 vms_conflict_at(gsize index)
@@ -82,9 +131,27 @@ vms_conflict_at(gsize index)
 const VmsConflict *
 vms_conflict_find(const char *reason)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(conflicts); i++) {
-        if (strcmp(conflicts[i].reason, reason) == 0)
-            return &conflicts[i];
+    return find(conflicts, G_N_ELEMENTS(conflicts), reason);
+}
+
+const VmsConflict *
+vms_conflict_at_clone(gsize index)
+{
+    return index < G_N_ELEMENTS(clone_conflicts) ? &clone_conflicts[index] : NULL;
+}
+
+const VmsConflict *
+vms_conflict_find_clone(const char *reason)
+{
+    return find(clone_conflicts, G_N_ELEMENTS(clone_conflicts), reason);
+}
+
+const char *
+vms_conflict_of_lack(const char *kind)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(lacks); i++) {
+        if (strcmp(lacks[i].kind, kind) == 0)
+            return lacks[i].reason;
     }
-    return &unknown;
+    return "ClassMissing";
 }

@@ -183,8 +183,8 @@ find_snapshot(VmsPlan *plan, const VmsNewDiskInput *input)
                                          "%s", input->image_fault));
 }
 
-static guint64
-space_for(const VmsNewDiskInput *input, const VmsNewDiskChoice *choice)
+guint64
+vms_new_disk_space(const VmsNewDiskInput *input, const VmsNewDiskChoice *choice)
 {
     if (choice->way == VMS_NEW_DISK_OVERLAY)
         return SLACK / 2;
@@ -207,7 +207,7 @@ find_place(VmsPlan *plan, const VmsNewDiskInput *input, const VmsNewDiskChoice *
     if (choice->way == VMS_NEW_DISK_CLONE && input->place.reflink == VMS_REFLINK_NO)
         add_conflict(plan, input, "ReflinkUnsupported",
                      "the folder's file system cannot share blocks with the snapshot's image");
-    plan->space_needed = space_for(input, choice);
+    plan->space_needed = vms_new_disk_space(input, choice);
     plan->space_free = input->place.free_bytes;
     if (input->image_fault || plan->space_needed <= plan->space_free)
         return;

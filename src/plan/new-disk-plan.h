@@ -47,6 +47,9 @@ typedef struct {
 gboolean vms_new_disk_choose(const VmsNewDiskInput *input, VmsNewDiskChoice *ret_choice,
                              GError **error);
 
+/* What it takes beside the image, in bytes. */
+guint64 vms_new_disk_space(const VmsNewDiskInput *input, const VmsNewDiskChoice *choice);
+
 VmsPlan *vms_new_disk_make_plan(const VmsNewDiskInput *input, const VmsNewDiskChoice *choice);
 /* The first finding of @plan that refuses it, as an error with a code of its own: EXISTS,
  * NOT_FOUND, LOST, NO_SPACE, … */

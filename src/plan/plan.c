@@ -22,6 +22,9 @@ vms_plan_free(VmsPlan *plan)
     g_free(plan->hash);
     g_free(plan->identity);
     g_free(plan->asked);
+    vms_clone_request_free(plan->cloning);
+    g_free(plan->source_uuid);
+    g_free(plan->source_name);
     g_free(plan->vm_uuid);
     g_free(plan->vm_name);
     g_free(plan->snapshot_uuid);

@@ -5,6 +5,7 @@
 #include "model/snapshot.h"
 #include "model/step.h"
 #include "model/vm.h"
+#include "plan/clone-request.h"
 #include "plan/restore-request.h"
 
 #include <glib.h>
@@ -12,7 +13,7 @@
 /* What an operation would do. Built by a planner from an inventory, then only read. */
 
 typedef struct {
-    char *type;     /* "restore" */
+    char *type;     /* "restore", "clone", … */
     char *hash;     /* sha256 over what decided */
     char *identity; /* the same without what a running guest changes by running; equal to hash:
                        it was running */
@@ -22,6 +23,9 @@ typedef struct {
     char *snapshot_name;
     char *asked; /* the VM as the caller named it; NULL: the snapshot's own */
     VmsRestoreRequest request;
+    VmsCloneRequest *cloning; /* of a clone; NULL: of something else */
+    char *source_uuid;        /* the VM that is cloned as it is; NULL: none, a snapshot is */
+    char *source_name;
     GPtrArray *findings; /* VmsFinding* */
     GPtrArray *steps;    /* VmsStep* */
     guint64 space_needed;

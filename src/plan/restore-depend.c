@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/conflict.h"
 #include "plan/restore-findings.h"
-
-#include <string.h>
-
-static const struct {
-    const char *kind;
-    const char *reason;
-} reasons[] = {
-    { "VirtualImage", "ImageMissing" },
-    { "Network", "NetworkMissing" },
-    { "HostDevice", "HostDeviceMissing" },
-    { "VirtualMachineClass", "ClassMissing" },
-};
-
-static const char *
-reason_of(const VmsLack *lack)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++) {
-        if (strcmp(reasons[i].kind, lack->kind) == 0)
-            return reasons[i].reason;
-    }
-    return "ClassMissing";
-}
 
 static void
 find_lack(const VmsRestoreFindings *self, const VmsLack *lack)
 {
-    VmsFinding *finding =
-        vms_restore_found(self, lack->kind, lack->name, reason_of(lack), "%s", lack->why);
+    VmsFinding *finding = vms_restore_found(self, lack->kind, lack->name,
+                                            vms_conflict_of_lack(lack->kind), "%s", lack->why);
 
     finding->status = VMS_RESOURCE_MISSING;
     if (lack->barred) { /* a VM that cannot be defined cannot be left off either */

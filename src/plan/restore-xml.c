@@ -17,19 +17,27 @@ is_removed(const VmsPlan *plan, const VmsLack *lack, vmsnap_mode mode)
 }
 
 gboolean
-vms_restore_make_xml(const VmsPlan *plan, const VmsRestoreInput *input, vmsnap_mode mode,
-                     char **ret_xml, GError **error)
+vms_plan_reduce_xml(const VmsPlan *plan, const VmsNeeds *needs, vmsnap_mode mode, const char *xml,
+                    char **ret_xml, GError **error)
 {
     g_autoptr(GPtrArray) gone = g_ptr_array_new();
 
-    for (guint i = 0; input->needs && i < input->needs->lacks->len; i++) {
-        const VmsLack *lack = input->needs->lacks->pdata[i];
+    for (guint i = 0; needs && i < needs->lacks->len; i++) {
+        const VmsLack *lack = needs->lacks->pdata[i];
 
         if (is_removed(plan, lack, mode))
             g_ptr_array_add(gone, (gpointer)lack);
     }
     if (gone->len > 0)
-        return vms_reference_remove(input->snapshot->inactive_xml, gone, ret_xml, error);
-    *ret_xml = g_strdup(input->snapshot->inactive_xml);
+        return vms_reference_remove(xml, gone, ret_xml, error);
+    *ret_xml = g_strdup(xml);
     return TRUE;
+}
+
+gboolean
+vms_restore_make_xml(const VmsPlan *plan, const VmsRestoreInput *input, vmsnap_mode mode,
+                     char **ret_xml, GError **error)
+{
+    return vms_plan_reduce_xml(plan, input->needs, mode, input->snapshot->inactive_xml, ret_xml,
+                               error);
 }

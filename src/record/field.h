@@ -124,6 +124,7 @@ extern const VmsShape vms_shape_lease;
 extern const VmsShape vms_shape_file_id;
 extern const VmsShape vms_shape_image;
 extern const VmsShape vms_shape_fs_state;
+extern const VmsShape vms_shape_clone;
 extern const VmsShape vms_shape_new_disk;
 extern const VmsShape vms_shape_finding;
 extern const VmsShape vms_shape_freeze;

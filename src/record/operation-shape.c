@@ -150,6 +150,7 @@ static const VmsField operation_fields[] = {
     VMS_NESTED(VmsOperation, overlays, OBJECTS, overlay_shape),
     VMS_NESTED_LATER(VmsOperation, hosts, OBJECTS, host_shape),
     VMS_NESTED(VmsOperation, made, OBJECT, vms_shape_new_disk),
+    VMS_NESTED(VmsOperation, clone, OBJECT, vms_shape_clone),
     VMS_TEXT(VmsOperation, old_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, new_xml, VMS_CHECK_NONE),
     VMS_NESTED(VmsOperation, old_metadata, OBJECTS, metadata_shape),

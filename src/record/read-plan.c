@@ -200,7 +200,7 @@ read_steps(Reader *self, JsonObject *from, VmsPlan *plan)
 }
 
 static guint
-read_flags(Reader *self, JsonObject *from)
+read_flags(Reader *self, JsonObject *from, const VmsWord *words)
 {
     guint count = 0;
     JsonArray *items = get_array(self, from, "flags", &count);
@@ -211,7 +211,7 @@ read_flags(Reader *self, JsonObject *from)
         int flag = 0;
 
         if (!JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_STRING ||
-            !vms_words_parse(vms_words_restore_flag, json_node_get_string(node), &flag))
+            !vms_words_parse(words, json_node_get_string(node), &flag))
             call_wrong(self, "flags");
         flags |= (guint)flag;
     }
@@ -224,7 +224,7 @@ read_request(Reader *self, JsonObject *root, VmsPlan *plan)
     JsonObject *from = get_object(self, root, "options");
 
     plan->request = (VmsRestoreRequest){
-        .flags = read_flags(self, from),
+        .flags = read_flags(self, from, vms_words_restore_flag),
         .stop_timeout_ms = (guint)get_uint(self, from, "stop_timeout_ms", G_MAXUINT32),
         .undo_ttl_s = (guint)get_uint(self, from, "undo_ttl_s", G_MAXUINT32),
         .wait_ready_ms = (guint)get_uint(self, from, "wait_ready_ms", G_MAXUINT32),
@@ -234,15 +234,73 @@ read_request(Reader *self, JsonObject *root, VmsPlan *plan)
         call_wrong(self, "vm");
 }
 
+/* Texts as they are: what they must be is asked when the plan is made anew. */
+static char **
+read_rules(Reader *self, JsonObject *from)
+{
+    g_autoptr(GStrvBuilder) rules = g_strv_builder_new();
+    guint count = 0;
+    JsonArray *items = get_array(self, from, "rules", &count);
+
+    for (guint i = 0; i < count && !self->wrong; i++) {
+        JsonNode *node = json_array_get_element(items, i);
+
+        if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
+            g_strv_builder_add(rules, json_node_get_string(node));
+        else
+            call_wrong(self, "rules");
+    }
+    return count > 0 ? g_strv_builder_end(rules) : NULL;
+}
+
+static void
+read_cloning(Reader *self, JsonObject *root, VmsPlan *plan)
+{
+    JsonObject *from = get_object(self, root, "options");
+    VmsCloneRequest *request = g_new0(VmsCloneRequest, 1);
+
+    plan->cloning = request;
+    request->name = take_text(self, from, "name");
+    request->rules = read_rules(self, from);
+    request->prefix = take_text(self, from, "prefix");
+    request->suffix = take_text(self, from, "suffix");
+    request->seed = take_text(self, from, "seed");
+    request->method = (guint)get_word(self, from, "method", vms_words_clone_method);
+    request->run_policy = (guint)get_word(self, from, "run_policy", vms_words_run_policy);
+    request->flags = read_flags(self, from, vms_words_clone_flag);
+    request->wait_ready_ms = (guint)get_uint(self, from, "wait_ready_ms", G_MAXUINT32);
+}
+
+/* Of a clone: a VM, or a snapshot. */
+static gboolean
+is_of_vm(Reader *self, JsonObject *root)
+{
+    const char *kind = get_text(self, root, "source_kind");
+
+    if (g_strcmp0(kind, "VirtualMachine") != 0 && g_strcmp0(kind, "VirtualMachineSnapshot") != 0)
+        call_wrong(self, "source_kind");
+    return g_strcmp0(kind, "VirtualMachine") == 0;
+}
+
+static void
+read_source(Reader *self, JsonObject *root, VmsPlan *plan)
+{
+    JsonObject *source = get_object(self, root, "source");
+    gboolean vm = g_strcmp0(plan->type, "clone") == 0 && is_of_vm(self, root);
+    char *uuid = take_checked(self, source, "uuid", VMS_CHECK_UUID);
+    char *name = take_text(self, source, "name");
+
+    *(vm ? &plan->source_uuid : &plan->snapshot_uuid) = uuid;
+    *(vm ? &plan->source_name : &plan->snapshot_name) = name;
+}
+
 static void
 read_ends(Reader *self, JsonObject *root, VmsPlan *plan)
 {
-    JsonObject *source = get_object(self, root, "source");
     JsonNode *node = json_object_get_member(root, "target");
     JsonObject *target = NULL;
 
-    plan->snapshot_uuid = take_checked(self, source, "uuid", VMS_CHECK_UUID);
-    plan->snapshot_name = take_text(self, source, "name");
+    read_source(self, root, plan);
     if (node && JSON_NODE_HOLDS_NULL(node))
         return;
     target = get_object(self, root, "target");
@@ -255,7 +313,8 @@ read_ends(Reader *self, JsonObject *root, VmsPlan *plan)
 static VmsPlan *
 read_plan(Reader *self, JsonObject *root)
 {
-    VmsPlan *plan = vms_plan_new("restore");
+    gboolean clone = g_strcmp0(get_text(self, root, "type"), "clone") == 0;
+    VmsPlan *plan = vms_plan_new(clone ? "clone" : "restore");
     JsonObject *inner = get_object(self, root, "plan");
     JsonObject *space = inner ? get_object(self, inner, "space") : NULL;
 
@@ -263,7 +322,10 @@ read_plan(Reader *self, JsonObject *root)
         call_wrong(self, "type");
     read_ends(self, root, plan);
     read_findings(self, root, plan);
-    read_request(self, root, plan);
+    if (clone)
+        read_cloning(self, root, plan);
+    else
+        read_request(self, root, plan);
     plan->hash = take_checked(self, inner, "hash", VMS_CHECK_SHA256);
     plan->identity = take_checked(self, inner, "identity", VMS_CHECK_SHA256);
     read_steps(self, inner, plan);
@@ -276,7 +338,8 @@ read_plan(Reader *self, JsonObject *root)
 static gboolean
 refuse(const char *what, GError **error)
 {
-    return vms_refuse(error, VMSNAP_E_INVALID, "NoPlan", "this is no plan of a restore: %s", what);
+    return vms_refuse(error, VMSNAP_E_INVALID, "NoPlan", "this is no plan that can be run: %s",
+                      what);
 }
 
 VmsPlan *

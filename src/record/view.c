@@ -176,16 +176,38 @@ add_plan(VmsJson *json, const VmsPlan *plan)
 
 /* A bit without a word makes the text one that is not read back, instead of another plan. */
 static void
-add_flags(VmsJson *json, guint flags)
+add_flags(VmsJson *json, const VmsWord *words, guint flags)
 {
     vms_json_open_array(json, "flags");
     for (guint bit = 0; bit < 32; bit++) {
-        const char *word = vms_words_find(vms_words_restore_flag, (int)(1U << bit));
+        const char *word = vms_words_find(words, (int)(1U << bit));
 
         if ((flags & (1U << bit)) != 0)
             vms_json_add_text(json, NULL, word ? word : "unknown");
     }
     vms_json_close_array(json);
+}
+
+static void
+add_cloning(VmsJson *json, const VmsPlan *plan)
+{
+    const VmsCloneRequest *request = plan->cloning;
+
+    vms_json_open_object(json, "options");
+    vms_json_add_text(json, "name", request->name);
+    vms_json_open_array(json, "rules");
+    for (guint i = 0; request->rules && request->rules[i]; i++)
+        vms_json_add_text(json, NULL, request->rules[i]);
+    vms_json_close_array(json);
+    vms_json_add_text(json, "prefix", request->prefix);
+    vms_json_add_text(json, "suffix", request->suffix);
+    vms_json_add_text(json, "seed", request->seed);
+    vms_json_add_text(json, "method", vms_words_find(vms_words_clone_method, (int)request->method));
+    vms_json_add_text(json, "run_policy",
+                      vms_words_find(vms_words_run_policy, (int)request->run_policy));
+    add_flags(json, vms_words_clone_flag, request->flags);
+    vms_json_add_uint(json, "wait_ready_ms", request->wait_ready_ms);
+    vms_json_close_object(json);
 }
 
 /* What was asked, so that the plan can be run from its text alone. */
@@ -194,11 +216,18 @@ add_request(VmsJson *json, const VmsPlan *plan)
 {
     vms_json_open_object(json, "options");
     vms_json_add_text(json, "vm", plan->asked);
-    add_flags(json, plan->request.flags);
+    add_flags(json, vms_words_restore_flag, plan->request.flags);
     vms_json_add_uint(json, "stop_timeout_ms", plan->request.stop_timeout_ms);
     vms_json_add_uint(json, "undo_ttl_s", plan->request.undo_ttl_s);
     vms_json_add_uint(json, "wait_ready_ms", plan->request.wait_ready_ms);
     vms_json_close_object(json);
+}
+
+/* Of a clone, which has two of them. */
+static const char *
+source_kind(gboolean vm)
+{
+    return vm ? "VirtualMachine" : "VirtualMachineSnapshot";
 }
 
 /* A plan looks like the operation it would be, so that one reader reads both. */
@@ -212,13 +241,21 @@ vms_view_plan(const VmsPlan *plan)
     vms_json_add_text(&json, "type", plan->type);
     vms_json_add_text(&json, "mode", vms_words_find(vms_words_mode, VMSNAP_MODE_DRY_RUN));
     vms_json_add_text(&json, "phase", vms_operation_phase_name(VMSNAP_OPERATION_COMPLETED));
-    vms_view_add_name(&json, "source", plan->snapshot_name, plan->snapshot_uuid);
+    if (plan->source_uuid) /* the VM that is cloned */
+        vms_view_add_name(&json, "source", plan->source_name, plan->source_uuid);
+    else
+        vms_view_add_name(&json, "source", plan->snapshot_name, plan->snapshot_uuid);
+    if (plan->cloning)
+        vms_json_add_text(&json, "source_kind", source_kind(plan->source_uuid != NULL));
     vms_view_add_name(&json, "target", plan->vm_name, plan->vm_uuid);
     vms_json_open_array(&json, "conditions");
     vms_json_close_array(&json);
     vms_json_add_uint(&json, "conflicts", vms_plan_count_conflicts(plan, VMSNAP_MODE_DRY_RUN));
     vms_view_add_findings(&json, "resources", plan->findings);
-    add_request(&json, plan);
+    if (plan->cloning)
+        add_cloning(&json, plan);
+    else
+        add_request(&json, plan);
     add_plan(&json, plan);
     vms_json_close_object(&json);
     return vms_json_finish(&json);
@@ -268,6 +305,20 @@ add_operation_error(VmsJson *json, const VmsOperation *operation)
     vms_json_close_object(json);
 }
 
+static void
+add_clone_ends(VmsJson *json, const VmsOperation *operation)
+{
+    gboolean vm = !operation->snapshot || operation->clone->temporary;
+
+    if (vm)
+        vms_view_add_name(json, "source", operation->clone->source_name,
+                          operation->clone->source_uuid);
+    else
+        vms_view_add_name(json, "source", operation->snapshot_name, operation->snapshot);
+    vms_json_add_text(json, "source_kind", source_kind(vm));
+    vms_view_add_name(json, "target", operation->vm_name, operation->vm_uuid);
+}
+
 /* What it was made from, and what it made or changed. */
 static void
 add_ends(VmsJson *json, const VmsOperation *operation)
@@ -309,7 +360,10 @@ vms_view_operation(const VmsOperation *operation)
     vms_json_add_text(&json, "mode",
                       operation->mode ? vms_words_find(vms_words_mode, operation->mode) : NULL);
     vms_json_add_text(&json, "phase", vms_operation_phase_name(operation->phase));
-    add_ends(&json, operation);
+    if (operation->clone)
+        add_clone_ends(&json, operation);
+    else
+        add_ends(&json, operation);
     vms_json_add_text_if(&json, "undo_of", operation->undo_of);
     vms_json_add_time(&json, "created", operation->created_us);
     vms_json_add_time(&json, "finished", operation->finished_us);

@@ -6,6 +6,7 @@
 #include "model/snapshot.h"
 
 #include <vmsnap/check.h>
+#include <vmsnap/clone.h>
 #include <vmsnap/restore.h>
 
 const VmsWord vms_words_snapshot_phase[] = {
@@ -118,6 +119,25 @@ const VmsWord vms_words_restore_flag[] = {
     { VMSNAP_RESTORE_ALLOW_PARTIAL, "allow-partial" },
     { VMSNAP_RESTORE_DROP_MANAGED_SAVE, "drop-managed-save" },
     { VMSNAP_RESTORE_NO_START, "no-start" },
+    { 0, NULL },
+};
+
+const VmsWord vms_words_clone_flag[] = {
+    { VMSNAP_CLONE_KEEP_SERIAL, "keep-serial" },
+    { VMSNAP_CLONE_START, "start" },
+    { VMSNAP_CLONE_ALLOW_PARTIAL, "allow-partial" },
+    { 0, NULL },
+};
+
+const VmsWord vms_words_clone_method[] = {
+    { VMSNAP_CLONE_FULL, "full" },
+    { VMSNAP_CLONE_LINKED, "linked" },
+    { 0, NULL },
+};
+
+const VmsWord vms_words_run_policy[] = {
+    { VMSNAP_RUN_POLICY_ALWAYS_OFF, "always-off" },
+    { VMSNAP_RUN_POLICY_INHERIT, "inherit" },
     { 0, NULL },
 };
 

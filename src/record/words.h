@@ -33,6 +33,9 @@ extern const VmsWord vms_words_new_disk_way[];
 extern const VmsWord vms_words_lease_state[];
 extern const VmsWord vms_words_verdict[];
 extern const VmsWord vms_words_restore_flag[]; /* of single bits */
+extern const VmsWord vms_words_clone_flag[];   /* likewise */
+extern const VmsWord vms_words_clone_method[];
+extern const VmsWord vms_words_run_policy[];
 
 /* NULL for a value without a word. */
 const char *vms_words_find(const VmsWord *words, int value);

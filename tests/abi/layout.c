@@ -96,6 +96,18 @@ FIELD(vmsnap_new_disk_options, flags, 44, 4);
 FIELD(vmsnap_new_disk_options, wait_ready_ms, 48, 4);
 FIELD(vmsnap_new_disk_options, reserved0, 52, 4);
 
+GROWING(vmsnap_clone_options, 64);
+FIELD(vmsnap_clone_options, struct_size, 0, 8);
+FIELD(vmsnap_clone_options, name, 8, 8);
+FIELD(vmsnap_clone_options, rules, 16, 8);
+FIELD(vmsnap_clone_options, prefix, 24, 8);
+FIELD(vmsnap_clone_options, suffix, 32, 8);
+FIELD(vmsnap_clone_options, seed, 40, 8);
+FIELD(vmsnap_clone_options, method, 48, 4);
+FIELD(vmsnap_clone_options, run_policy, 52, 4);
+FIELD(vmsnap_clone_options, flags, 56, 4);
+FIELD(vmsnap_clone_options, wait_ready_ms, 60, 4);
+
 GROWING(vmsnap_snapshot_options, 88);
 FIELD(vmsnap_snapshot_options, struct_size, 0, 8);
 FIELD(vmsnap_snapshot_options, name, 8, 8);
@@ -244,6 +256,19 @@ NUMBER(VMSNAP_NEW_DISK_LINKED, 3);
 ENUM(vmsnap_new_disk_flags);
 NUMBER(VMSNAP_NEW_DISK_IMAGE, 1);
 NUMBER(VMSNAP_NEW_DISK_KEEP_OWNER, 2);
+
+ENUM(vmsnap_clone_method);
+NUMBER(VMSNAP_CLONE_FULL, 0);
+NUMBER(VMSNAP_CLONE_LINKED, 1);
+
+ENUM(vmsnap_run_policy);
+NUMBER(VMSNAP_RUN_POLICY_ALWAYS_OFF, 0);
+NUMBER(VMSNAP_RUN_POLICY_INHERIT, 1);
+
+ENUM(vmsnap_clone_flags);
+NUMBER(VMSNAP_CLONE_KEEP_SERIAL, 1);
+NUMBER(VMSNAP_CLONE_START, 2);
+NUMBER(VMSNAP_CLONE_ALLOW_PARTIAL, 4);
 
 ENUM(vmsnap_consistency_policy);
 NUMBER(VMSNAP_CONSISTENCY_REQUIRE, 0);

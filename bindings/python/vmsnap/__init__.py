@@ -12,10 +12,11 @@ its subclasses tell what the caller can do.
 """
 
 from ._context import Context, Status
-from ._enums import (AdoptFlags, Code, CollectFlags, Consistency, ContextFlags, DropFlags, FactKind,
-                     FreezeFlags, Frozen, Grade, KeepIP, Method, Mode, NewDiskFlags, NewDiskMethod, OnStraggler,
-                     OperationPhase, RestoreFlags, Severity, SnapshotKind, SnapshotPhase, Stage,
-                     ThawFlags, UndoState, Verdict, VMState)
+from ._enums import (AdoptFlags, CloneFlags, CloneMethod, Code, CollectFlags, Consistency,
+                     ContextFlags, DropFlags, FactKind, FreezeFlags, Frozen, Grade, KeepIP, Method,
+                     Mode, NewDiskFlags, NewDiskMethod, OnStraggler, OperationPhase, RestoreFlags,
+                     RunPolicy, Severity, SnapshotKind, SnapshotPhase, Stage, ThawFlags, UndoState,
+                     Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
                       HypervisorError, Inconsistent, InternalError, InUse, Invalid, Lost,
                       NoSpace, NotFound, PermissionDenied, PlanStale, StorageError, Timeout,
@@ -34,13 +35,14 @@ def get_version():
 
 
 __all__ = [
-    "AdoptFlags", "AgentError", "Busy", "Cancelled", "Check", "Closed", "Code", "CollectFlags", "Conflict",
-    "Consistency", "Context", "ContextFlags", "Disk", "DropFlags", "Error", "Exists", "FactKind", "Finding", "Forked", "Freeze",
-    "FreezeFlags", "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
+    "AdoptFlags", "AgentError", "Busy", "Cancelled", "Check", "CloneFlags", "CloneMethod", "Closed",
+    "Code", "CollectFlags", "Conflict", "Consistency", "Context", "ContextFlags", "Disk",
+    "DropFlags", "Error", "Exists", "FactKind", "Finding", "Forked", "Freeze", "FreezeFlags",
+    "Frozen", "Grade", "HypervisorError", "InUse", "Inconsistent", "InternalError",
     "Inventory", "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NewDiskFlags",
     "NewDiskMethod", "NoSpace", "NotFound", "OnStraggler", "Operation", "OperationPhase",
     "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
-    "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
+    "RunPolicy", "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
     "ThawFlags", "Timeout", "Uncertain", "UndoSet", "UndoState", "Unsupported", "VM",
     "VMState", "Verdict", "get_version",
 ]

@@ -107,6 +107,24 @@ class NewDiskFlags(enum.IntFlag):
     KEEP_OWNER = 2
 
 
+class CloneMethod(_Open):
+    """How the disks of a clone come to their contents."""
+    FULL = 0
+    LINKED = 1
+
+
+class RunPolicy(_Open):
+    """What becomes of the source's habit of running."""
+    ALWAYS_OFF = 0
+    INHERIT = 1
+
+
+class CloneFlags(enum.IntFlag):
+    KEEP_SERIAL = 1
+    START = 2
+    ALLOW_PARTIAL = 4
+
+
 class SnapshotKind(_Open):
     """What a snapshot is of."""
     VM = 0

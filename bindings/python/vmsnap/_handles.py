@@ -7,6 +7,7 @@ import json
 from typing import NamedTuple
 
 from . import _native
+from ._clone import clone_options
 from ._enums import (Consistency, Grade, KeepIP, Method, Mode, OperationPhase, RestoreFlags, Severity,
                      SnapshotKind, SnapshotPhase, Verdict, VMState)
 from ._errors import call_out, text
@@ -133,6 +134,17 @@ class VM(Reading):
     def start_thaw(self, force=False):
         """Start ending a detached freeze, or with force whatever froze the guest; a Job."""
         return Job(started_thaw(self._ref, thaw_options(force)))
+
+    def plan_clone(self, name=None, **options):
+        """Find all that stands in the way of a new VM made from it; a Plan, to be started. This is
+        the dry-run: no side effect.
+
+        name: the clone's; None: rules, prefix or suffix give it. Options: rules ("[KIND:]OLD=NEW"),
+        prefix, suffix, seed (an identity that follows from it), method (CloneMethod), run_policy
+        (RunPolicy), keep_serial, start, and in seconds wait_ready.
+        """
+        given = clone_options(name, **options)
+        return Plan(call_out(lib.vmsnap_clone_plan, self._ref, ctypes.byref(given)))
 
     def thaw(self):
         """End a detached freeze, or one that was left behind, of whichever process: the Freeze."""
@@ -267,6 +279,11 @@ class Snapshot(Reading):
         given = restore_options(**options)
         return Plan(call_out(lib.vmsnap_restore_plan, self._ref, encode(vm), ctypes.byref(given)))
 
+    def plan_clone(self, name=None, **options):
+        """Find all that stands in the way of a new VM made from it; a Plan. Options as in
+        VM.plan_clone(), and allow_partial."""
+        given = clone_options(name, **options)
+        return Plan(call_out(lib.vmsnap_clone_plan_from_snapshot, self._ref, ctypes.byref(given)))
 
     def plan_new_disk(self, to, **options):
         """Find all that stands in the way of a new disk or image; a Plan, only to be read.
@@ -289,7 +306,7 @@ class Snapshot(Reading):
 
 
 class Plan(Reading):
-    """What a restore would do."""
+    """What a restore or a clone would do."""
 
     _unref = "vmsnap_plan_unref"
     _get_json = "vmsnap_plan_get_json"
@@ -312,7 +329,9 @@ class Plan(Reading):
 
     def start(self, mode):
         """Start running it, Mode.STRICT or Mode.BEST_EFFORT; a Job."""
-        return Job(call_out(lib.vmsnap_restore_start, self._ref, mode))
+        clone = self.info["type"] == "clone"
+        return Job(call_out(lib.vmsnap_clone_start if clone else lib.vmsnap_restore_start,
+                            self._ref, mode))
 
 
 class Operation(Reading):
@@ -351,6 +370,15 @@ class Operation(Reading):
     def new_sha256(self):
         """Of the file of a new image; else None."""
         return text(lib.vmsnap_operation_get_new_sha256(self._ref))
+
+    @property
+    def new_vm_name(self):
+        """The VM that it made, of a clone; else None."""
+        return text(lib.vmsnap_operation_get_new_vm_name(self._ref))
+
+    @property
+    def new_vm_uuid(self):
+        return text(lib.vmsnap_operation_get_new_vm_uuid(self._ref))
 
     def undo(self, **options):
         """Start bringing back what a restore replaced; a Job. Options as in plan_restore()."""

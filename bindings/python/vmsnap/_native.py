@@ -70,6 +70,13 @@ class RestoreOptions(Sized):
                 ("undo_ttl_s", c_uint32), ("wait_ready_ms", c_uint32)]
 
 
+class CloneOptions(Sized):
+    _fields_ = [("struct_size", c_size_t), ("name", c_char_p), ("rules", TEXTS),
+                ("prefix", c_char_p), ("suffix", c_char_p), ("seed", c_char_p),
+                ("method", c_uint32), ("run_policy", c_uint32), ("flags", c_uint32),
+                ("wait_ready_ms", c_uint32)]
+
+
 class NewDiskOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("to", c_char_p), ("target", c_char_p),
                 ("format", c_char_p), ("size", c_uint64), ("method", c_uint32),
@@ -221,6 +228,12 @@ DECLARATIONS = {
     "vmsnap_plan_from_json": (c_int, HANDLE, TEXT, OUT, OUT),
     "vmsnap_new_disk_plan": (c_int, HANDLE, _POINTER(NewDiskOptions), OUT, OUT),
     "vmsnap_new_disk_start": (c_int, HANDLE, _POINTER(NewDiskOptions), OUT, OUT),
+
+    "vmsnap_clone_plan": (c_int, HANDLE, _POINTER(CloneOptions), OUT, OUT),
+    "vmsnap_clone_plan_from_snapshot": (c_int, HANDLE, _POINTER(CloneOptions), OUT, OUT),
+    "vmsnap_clone_start": (c_int, HANDLE, c_uint32, OUT, OUT),
+    "vmsnap_operation_get_new_vm_name": (TEXT, HANDLE),
+    "vmsnap_operation_get_new_vm_uuid": (TEXT, HANDLE),
 
     "vmsnap_plan_get_hash": (TEXT, HANDLE),
     "vmsnap_plan_get_finding_count": (c_size_t, HANDLE),

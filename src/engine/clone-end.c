@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/clone-end.h"
+
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/journal.h"
+#include "engine/layout.h"
+#include "engine/power.h"
+#include "model/name.h"
+
+#include <string.h>
+
+#define TOKEN ".vmsnap-"
+
+char *
+vms_clone_next_path(const char *path, const char *operation_uuid, guint number)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+
+    return g_strdup_printf("%s/" TOKEN "%s.%u", g_str_equal(folder, "/") ? "" : folder,
+                           operation_uuid, number);
+}
+
+/* A record may have been edited by hand. */
+static gboolean
+is_ours_by_name(const char *path, const VmsOperation *operation)
+{
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *token = g_strdup_printf(TOKEN "%s.", operation->uuid);
+
+    return *path == '/' && g_str_has_prefix(name, token);
+}
+
+/* Until a file is complete its identity is not known, and it has not been given its name. */
+static gboolean
+is_ours(VmsEngine *engine, const VmsNewDisk *made)
+{
+    VmsFileId now = { 0 };
+
+    return made->file.ino != 0 &&
+           vms_volume_identify(engine->drivers->volume, made->path, &now, NULL) &&
+           vms_file_id_unchanged(&now, &made->file);
+}
+
+gboolean
+vms_clone_is_defined(VmsEngine *engine, const VmsOperation *operation, gboolean *ret_defined,
+                     GError **error)
+{
+    g_autoptr(GError) absent = NULL;
+    g_autoptr(VmsVm) vm = NULL;
+
+    *ret_defined = vms_hypervisor_find_vm(engine->drivers->hypervisor, operation->vm_uuid, FALSE,
+                                          &vm, &absent);
+    if (*ret_defined || vms_error_get_code(absent) == VMSNAP_E_NOT_FOUND)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&absent));
+    return FALSE;
+}
+
+gboolean
+vms_clone_place(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    const GPtrArray *files = operation->clone->files;
+
+    for (guint i = 0; i < files->len; i++) {
+        const VmsNewDisk *made = files->pdata[i];
+
+        if (!vms_volume_rename(engine->drivers->volume, made->next, made->path, error))
+            return FALSE;
+        vms_crash_point("clone-placed");
+    }
+    return TRUE;
+}
+
+gboolean
+vms_clone_remove(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    VmsVolume *volume = engine->drivers->volume;
+    const GPtrArray *files = operation->clone->files;
+    g_autoptr(GPtrArray) begun = g_ptr_array_new();
+
+    for (guint i = 0; i < files->len; i++) {
+        const VmsNewDisk *made = files->pdata[i];
+
+        if (is_ours(engine, made) && !vms_volume_remove(volume, made->path, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < operation->files->len; i++) {
+        char *path = operation->files->pdata[i];
+
+        if (is_ours_by_name(path, operation))
+            g_ptr_array_add(begun, path);
+    }
+    return vms_layout_remove(engine, begun, operation->folders, error);
+}
+
+/* ---- the temporary snapshot ---- */
+
+gboolean
+vms_clone_drop_temporary(VmsEngine *engine, const VmsOperation *operation, GError **error)
+{
+    g_autoptr(VmsSnapshot) snapshot = NULL;
+    g_autoptr(GError) absent = NULL;
+
+    if (!operation->clone->temporary)
+        return TRUE;
+    if (vms_store_find_snapshot(engine->drivers->catalog, VMSNAP_SNAPSHOT_KIND_VM,
+                                operation->clone->temporary, &snapshot, NULL, &absent))
+        return vms_engine_discard_snapshot(engine, operation->uuid, snapshot->uuid, error);
+    if (vms_error_get_code(absent) == VMSNAP_E_NOT_FOUND)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&absent));
+    return FALSE;
+}
+
+void
+vms_clone_try_drop(VmsEngine *engine, VmsOperation *operation)
+{
+    g_autoptr(GError) failed = NULL;
+    VmsFinding *kept;
+
+    if (vms_clone_drop_temporary(engine, operation, &failed))
+        return;
+    kept = vms_finding_new_reason(
+        "VirtualMachineSnapshot", operation->clone->temporary, VMSNAP_SEVERITY_WARNING, "Kept",
+        "the snapshot that the clone was made from stays: %s", failed->message);
+    kept->status = VMS_RESOURCE_KEPT;
+    g_ptr_array_add(operation->resources, kept);
+}
+
+/* ---- after a crash ---- */
+
+static gboolean
+finish(VmsEngine *engine, VmsOperation *operation, GError **error)
+{
+    if (operation->start_after && !vms_power_bring_up(engine, operation, FALSE, error))
+        return FALSE;
+    vms_clone_try_drop(engine, operation);
+    vms_journal_complete(operation, "the clone is there");
+    return TRUE;
+}
+
+gboolean
+vms_clone_recover(VmsEngine *engine, VmsOperation *operation, gboolean *ret_forward, GError **error)
+{
+    if (!operation->clone || !operation->vm_uuid)
+        return vms_fail(error, VMSNAP_E_IO, "operation %s does not say what it makes",
+                        operation->uuid);
+    if (!vms_clone_is_defined(engine, operation, ret_forward, error))
+        return FALSE;
+    if (*ret_forward)
+        return finish(engine, operation, error);
+    return vms_clone_remove(engine, operation, error) &&
+           vms_clone_drop_temporary(engine, operation, error);
+}

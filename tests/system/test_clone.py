@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Clones on real libvirt: of a VM that is off, of one that runs, of a snapshot whose VM is gone."""
+
+import glob
+import hashlib
+import os
+import shutil
+import xml.etree.ElementTree as ElementTree
+
+import harness
+import scenes
+
+bed = harness.bed(install=True)
+import bed_storage  # noqa: E402  pylint: disable=wrong-import-position
+
+vmsnap = harness.vmsnap
+CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+TEMPLATE = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+TPM = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+SWTPM = "/var/lib/libvirt/swtpm"
+
+
+def content(path):
+    """sha256 of a file."""
+    with open(path, "rb") as handle:
+        return hashlib.sha256(handle.read()).hexdigest()
+
+
+def owner(path):
+    """Owner, group and mode."""
+    stat = os.stat(path)
+    return stat.st_uid, stat.st_gid, oct(stat.st_mode)
+
+
+def make_seed(path):
+    """A cloud-init medium."""
+    source = f"{path}.d"
+    os.makedirs(source)
+    for name, text in (("meta-data", "instance-id: i-src\nlocal-hostname: src\n"),
+                       ("user-data", "#cloud-config\n")):
+        with open(f"{source}/{name}", "w", encoding="utf-8") as handle:
+            handle.write(text)
+    bed_storage.run(["genisoimage", "-quiet", "-V", "cidata", "-J", "-r", "-o", path, source])
+    shutil.rmtree(source)
+    return path
+
+
+class Machine:
+    """A VM with firmware, TPM and a medium it is configured from, off, with all of its files."""
+
+    def __init__(self, name, fs="xfs"):
+        self.name = name
+        self.folder = bed.storage(fs, 1024)
+        self.disk = bed.make_disk(f"{self.folder}/root.qcow2", fs="ext4", size_mb=64)
+        self.data = bed.make_disk(f"{self.folder}/data.raw", fs="ext4", size_mb=32)
+        self.nvram = f"{self.folder}/{name}_VARS.fd"
+        os_xml = (f"<loader readonly='yes' type='pflash'>{CODE}</loader>"
+                  f"<nvram template='{TEMPLATE}'>{self.nvram}</nvram>")
+        self.seed = make_seed(f"{self.folder}/{name}.iso")
+        cdrom = {"path": self.seed, "device": "cdrom", "bus": "sata", "readonly": True}
+        disk = {"path": self.disk, "serial": "SRC-ROOT-1"}
+        self.vm = bed.define_vm(name, [disk, self.data, cdrom], os_xml=os_xml, devices=TPM,
+                                networks=["lab"])
+        self.vm.start(paused=True)
+        self.vm.destroy()
+
+    def tpm(self, name=None):
+        """The state of the emulated TPM of a VM."""
+        uuid = bed.vm(name or self.name).uuid()
+        return f"{SWTPM}/{uuid}/tpm2/tpm2-00.permall"
+
+    def files(self):
+        """What stands in its folder."""
+        return sorted(os.listdir(self.folder))
+
+
+def xml_of(name):
+    """Its configuration, as text."""
+    return bed.vm(name).virsh("dumpxml", "--inactive", "--security-info")
+
+
+def identities(text):
+    """All that two VMs may not share."""
+    tree = ElementTree.fromstring(text)
+    found = {tree.findtext("uuid"), tree.findtext("name")}
+    found |= {mac.get("address") for mac in tree.iter("mac")}
+    found |= {serial.text for serial in tree.iterfind("devices/disk/serial")}
+    found |= {source.get("file") for source in tree.iterfind("devices/disk/source")}
+    found |= {tree.findtext("os/nvram")}
+    return found - {None}
+
+
+def forget(name):
+    """Remove a VM and the files it is configured with."""
+    files = [path for path in bed.vm(name).disks(inactive=True).values() if path]
+    bed.vm(name).destroy()
+    bed.vm(name).undefine()
+    for path in files:
+        os.unlink(path)
+
+
+bed.network("lab")
+machine = Machine("src")
+
+
+@harness.test
+def a_vm_that_is_off_is_cloned_whole_and_starts():
+    before = machine.files()
+    reply = vmsnap("clone", "src", "--mode", "strict", "--name", "copy", check=0)
+    operation = reply.json
+    assert (operation["type"], operation["phase"]) == ("clone", "Completed"), reply
+    assert operation["target"]["name"] == "copy", reply
+    assert operation["target"]["uuid"] == bed.vm("copy").uuid(), reply
+    shared = identities(xml_of("src")) & identities(xml_of("copy"))
+    assert not shared, shared
+    disks = bed.vm("copy").disks(inactive=True)
+    assert content(disks["vda"]) == content(machine.disk), disks
+    assert content(disks["vdb"]) == content(machine.data), disks
+    assert owner(disks["vda"]) == owner(machine.disk)
+    nvram = bed.vm("copy").xml(True).findtext("os/nvram")
+    assert content(nvram) == content(machine.nvram) and owner(nvram) == owner(machine.nvram)
+    assert content(machine.tpm("copy")) == content(machine.tpm())
+    assert scenes.left_beside(machine.folder) == []
+    assert not glob.glob(f"{machine.folder}/.vmsnap*"), machine.files()
+    bed.vm("copy").start(paused=True)
+    bed.vm("copy").destroy()
+    forget("copy")
+    assert machine.files() == before, machine.files()
+
+
+harness.main()
