@@ -33,7 +33,7 @@ typedef enum {
     VMS_TRAIT_SOCKET,   /* path of any other */
     VMS_TRAIT_FILE,     /* what a console, log or sound is written to */
     VMS_TRAIT_PORT,     /* of TCP or UDP, listened on */
-    VMS_TRAIT_GRAPHICS, /* port or socket; the hypervisor chooses */
+    VMS_TRAIT_GRAPHICS, /* port; the hypervisor chooses */
     VMS_TRAIT_CLOUD_ID, /* cloud-init's instance-id and local-hostname, in a Secret */
     VMS_TRAIT_CLOUD_HOSTNAME
 } VmsTraitKind;

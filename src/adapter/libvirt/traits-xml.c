@@ -42,8 +42,6 @@ static const Place places[] = {
     { VMS_TRAIT_FILE, "devices/audio", "path", NULL, NULL },
     { VMS_TRAIT_TPM, "devices/tpm/backend/source", "path", NULL, "emulator" },
     { VMS_TRAIT_SOCKET, "devices/tpm/backend/source", "path", NULL, "external" },
-    { VMS_TRAIT_GRAPHICS, "devices/graphics", "socket", NULL, NULL },
-    { VMS_TRAIT_GRAPHICS, "devices/graphics/listen", "socket", NULL, NULL },
 };
 
 /* What is connected to a file, socket or port of the host. */
@@ -212,10 +210,22 @@ take_graphics_port(GPtrArray *found, xmlNode *node, const char *attribute)
         add(found, VMS_TRAIT_GRAPHICS, node, attribute);
 }
 
+/* libvirt's own are of one instance. */
+static void
+take_graphics_socket(GPtrArray *found, xmlNode *node, gconstpointer data)
+{
+    g_autofree char *path = vms_xml_attribute(node, "socket");
+
+    (void)data;
+    if (path)
+        add(found, strstr(path, "/qemu/domain-") ? VMS_TRAIT_GRAPHICS : VMS_TRAIT_SOCKET, node,
+            "socket");
+}
+
 static void
 take_graphics(GPtrArray *found, xmlNode *node, gconstpointer data)
 {
-    (void)data;
+    take_graphics_socket(found, node, data);
     take_graphics_port(found, node, "port");
     take_graphics_port(found, node, "tlsPort");
     take_graphics_port(found, node, "websocket");
@@ -281,6 +291,7 @@ vms_traits_xml_find(xmlDoc *document)
     each_at(found, root, "devices/disk", take_disk, NULL);
     each_at(found, root, "devices/vsock/cid", take_vsock, NULL);
     each_at(found, root, "devices/graphics", take_graphics, NULL);
+    each_at(found, root, "devices/graphics/listen", take_graphics_socket, NULL);
     each_at(found, root, "devices/interface/portForward", take_forward, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++)
         each_at(found, root, lines[i], take_line, vm);
