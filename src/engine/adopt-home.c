@@ -41,16 +41,12 @@ home_of(GPtrArray *homes, const char *uuid)
     return home;
 }
 
-/* One that is there and cannot be looked at is one: reading it tells why. */
 static gboolean
 has_manifest(VmsEngine *engine, const char *folder)
 {
     g_autofree char *manifest = vms_layout_manifest(folder);
-    g_autoptr(GError) absent = NULL;
-    VmsFileId file = { 0 };
 
-    return vms_volume_identify(engine->drivers->volume, manifest, &file, &absent) ||
-           vms_error_get_code(absent) != VMSNAP_E_NOT_FOUND;
+    return vms_own_is_there(engine, manifest);
 }
 
 static void
@@ -172,9 +168,8 @@ find_missing(VmsEngine *engine, const GPtrArray *files, const char *was, const c
     for (guint i = 0; i < files->len; i++) {
         const char *path = *(char **)files->pdata[i];
         g_autofree char *moved = moved_path(path, now);
-        VmsFileId file = { 0 };
 
-        if (is_in(path, was) && !vms_volume_identify(engine->drivers->volume, moved, &file, NULL))
+        if (is_in(path, was) && !vms_own_is_there(engine, moved))
             return g_steal_pointer(&moved);
     }
     return NULL;

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
+#include "engine/own-file.h"
 #include "engine/store.h"
 #include "model/name.h"
 #include "record/salvage.h"
@@ -99,17 +100,6 @@ take_lock(const Dropping *self, VmsProgress *progress, VmsLock **ret_lock, GErro
     return !name || vms_lock_take(folder, name, NULL, 0, progress, ret_lock, error);
 }
 
-/* A folder is no image file, and there all the same. */
-static gboolean
-is_there(const Dropping *self, const char *path)
-{
-    g_autoptr(GError) absent = NULL;
-    VmsFileId file = { 0 };
-
-    return vms_volume_identify(self->engine->drivers->volume, path, &file, &absent) ||
-           vms_error_get_code(absent) != VMSNAP_E_NOT_FOUND;
-}
-
 static void
 tell_files(Dropping *self, VmsOperation *operation)
 {
@@ -118,7 +108,7 @@ tell_files(Dropping *self, VmsOperation *operation)
         g_autofree char *object = NULL;
         VmsFinding *kept;
 
-        if (!is_there(self, path))
+        if (!vms_own_is_there(self->engine, path))
             continue;
         object = g_strdup_printf("file %s", path);
         kept = vms_finding_new_reason("VirtualImage", path, VMSNAP_SEVERITY_WARNING, "Damaged",

@@ -65,6 +65,16 @@ vms_own_check(VmsEngine *engine, const char *path, const char *uuid, const VmsFi
     return FALSE;
 }
 
+gboolean
+vms_own_is_there(const VmsEngine *engine, const char *path)
+{
+    g_autoptr(GError) absent = NULL;
+    VmsFileId file = { 0 };
+
+    return vms_volume_identify(engine->drivers->volume, path, &file, &absent) ||
+           vms_error_get_code(absent) != VMSNAP_E_NOT_FOUND;
+}
+
 GPtrArray *
 vms_own_pick_files(const VmsEngine *engine, const VmsOperation *operation)
 {

@@ -24,6 +24,8 @@ gboolean vms_own_is_folder(VmsEngine *engine, const char *folder, const char *uu
  * now. */
 gboolean vms_own_check(VmsEngine *engine, const char *path, const char *uuid, const VmsFileId *made,
                        VmsOwn *ret_own, GError **error);
+/* TRUE as well for what is no file, or cannot be looked at: reading it tells why not. */
+gboolean vms_own_is_there(const VmsEngine *engine, const char *path);
 /* What an operation that died may have made, for removing it: of its files (char*, borrowed) those
  * in folders named after it, or after the snapshot it was taking. The others are told and stay. */
 GPtrArray *vms_own_pick_files(const VmsEngine *engine, const VmsOperation *operation);
