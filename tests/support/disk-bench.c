@@ -11,6 +11,8 @@
 #include "model/name.h"
 
 #include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,9 +63,11 @@ disk_bench_make(DiskBench *bench)
 {
     g_autofree char *disks = g_build_filename(bench->data, "disks", NULL);
     g_autofree char *nvram = g_build_filename(bench->data, "nvram", NULL);
+    g_autofree char *made = g_build_filename(bench->data, "new", NULL);
 
     return (mkdir(disks, 0755) == 0 || errno == EEXIST) &&
-           (mkdir(nvram, 0755) == 0 || errno == EEXIST) && disk_bench_write(bench, '1');
+           (mkdir(nvram, 0755) == 0 || errno == EEXIST) &&
+           (mkdir(made, 0755) == 0 || errno == EEXIST) && disk_bench_write(bench, '1');
 }
 
 /* ---- the bench ---- */
@@ -137,6 +141,7 @@ disk_bench_free(DiskBench *bench)
     g_free(bench->engine.boot_id);
     g_free(bench->snapshot);
     g_free(bench->restore);
+    g_free(bench->left);
     g_free(bench->data);
     g_free(bench->host);
     g_free(bench->run);
@@ -145,7 +150,8 @@ disk_bench_free(DiskBench *bench)
 
 /* ---- acts ---- */
 
-static const char *const act_names[] = { "snapshot", "delete", "restore", "undo" };
+static const char *const act_names[] = { "snapshot", "delete", "restore",      "undo",
+                                         "drop",     "gc",     "disk-restore", "image" };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(act_names) == DISK_ACTS);
 
@@ -202,6 +208,30 @@ restore(DiskBench *bench)
     return vms_engine_restore(&bench->engine, &order, &bench->progress, &bench->error);
 }
 
+char *
+disk_bench_new_path(const DiskBench *bench)
+{
+    return g_build_filename(bench->data, "new", "c.raw", NULL);
+}
+
+static gboolean
+make_new(DiskBench *bench, const char *operation, guint flags)
+{
+    g_autofree char *to = disk_bench_new_path(bench);
+    const VmsNewDiskRequest request = { .to = to, .target = (char *)"vda", .flags = flags };
+
+    return vms_engine_new_disk(&bench->engine, operation, bench->snapshot, &request,
+                               &bench->progress, &bench->error);
+}
+
+static gboolean
+collect(DiskBench *bench)
+{
+    g_autoptr(GPtrArray) acts = NULL;
+
+    return vms_engine_collect(&bench->engine, FALSE, &bench->progress, &acts, &bench->error);
+}
+
 gboolean
 disk_bench_act(DiskBench *bench, DiskAct act)
 {
@@ -220,23 +250,109 @@ disk_bench_act(DiskBench *bench, DiskAct act)
     case DISK_UNDO:
         return vms_engine_undo(&bench->engine, operation, bench->restore, &request,
                                &bench->progress, &bench->error);
+    case DISK_DROP:
+        return vms_engine_drop_undo(&bench->engine, operation, bench->restore, &bench->progress,
+                                    &bench->error);
+    case DISK_GC:
+        return collect(bench);
+    case DISK_NEW:
+        return make_new(bench, operation, 0);
+    case DISK_IMAGE:
+        return make_new(bench, operation, VMSNAP_NEW_DISK_IMAGE);
     case DISK_ACTS:
         break;
     }
     return FALSE;
 }
 
+/* A snapshot that was deleted while somebody had put a file beside its images, which has gone
+ * since; one of the images' names is taken again. */
+static gboolean
+leave_folder(DiskBench *bench)
+{
+    g_autofree char *disks = g_build_filename(bench->data, "disks", ".vmsnap", NULL);
+    g_autofree char *theirs = NULL;
+    g_autofree char *ours = NULL;
+
+    if (!disk_bench_act(bench, DISK_SNAPSHOT))
+        return FALSE;
+    bench->left = g_build_filename(disks, bench->snapshot, NULL);
+    theirs = g_build_filename(bench->left, "theirs", NULL);
+    ours = g_build_filename(bench->left, "vda.raw", NULL);
+    return g_file_set_contents(theirs, "x", 1, NULL) && disk_bench_act(bench, DISK_DELETE) &&
+           unlink(theirs) == 0 && g_file_set_contents(ours, "x", 1, NULL);
+}
+
+static gboolean
+expire(DiskBench *bench)
+{
+    g_auto(VmsWork) work = { 0 };
+
+    if (!vms_store_load_operation(bench->engine.drivers->catalog, bench->restore, &work.operation,
+                                  &work.operation_version, &bench->error))
+        return FALSE;
+    work.operation->undo_until_us = 1;
+    return vms_store_save(bench->engine.drivers->catalog, &work, &bench->error);
+}
+
+static gboolean
+keeps_undo_set(DiskAct act)
+{
+    return act == DISK_UNDO || act == DISK_DROP || act == DISK_GC;
+}
+
 gboolean
 disk_bench_prepare(DiskBench *bench, DiskAct act, gboolean on)
 {
+    if (act == DISK_GC && !leave_folder(bench))
+        return FALSE;
     if (act != DISK_SNAPSHOT &&
         (!disk_bench_act(bench, DISK_SNAPSHOT) || !disk_bench_write(bench, '2')))
         return FALSE;
-    if (act == DISK_UNDO && !disk_bench_act(bench, DISK_RESTORE))
+    if (keeps_undo_set(act) && !disk_bench_act(bench, DISK_RESTORE))
+        return FALSE;
+    if (act == DISK_GC && !expire(bench))
         return FALSE;
     if (on)
         disk_machine_power(&bench->places, TRUE);
     return TRUE;
+}
+
+void
+disk_bench_remove_tree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+
+        if (g_file_test(child, G_FILE_TEST_IS_DIR) && !g_file_test(child, G_FILE_TEST_IS_SYMLINK))
+            disk_bench_remove_tree(child);
+        else
+            g_remove(child);
+    }
+    g_rmdir(path);
+}
+
+DiskBench *
+disk_bench_stage(const char *place, DiskAct act, gboolean on)
+{
+    g_autofree char *data = g_build_filename(place, "data", NULL);
+    g_autofree char *host = g_build_filename(place, "host", NULL);
+    g_autofree char *locks = g_build_filename(place, "run", NULL);
+    g_autoptr(DiskBench) bench = NULL;
+
+    if (g_mkdir_with_parents(data, 0755) != 0 || g_mkdir_with_parents(host, 0755) != 0 ||
+        g_mkdir_with_parents(locks, 0755) != 0)
+        return NULL;
+    bench = disk_bench_open(data, host, locks, 1);
+    if (!bench || !disk_bench_make(bench) || !disk_bench_prepare(bench, act, on)) {
+        (void)fprintf(stderr, "not prepared: %s\n",
+                      bench && bench->error ? bench->error->message : "?");
+        return NULL;
+    }
+    return g_steal_pointer(&bench);
 }
 
 int

@@ -15,6 +15,10 @@ typedef enum {
     DISK_DELETE,
     DISK_RESTORE,
     DISK_UNDO,
+    DISK_DROP, /* of an undo set */
+    DISK_GC,   /* an undo set whose time is over, and a folder that something left */
+    DISK_NEW,  /* a disk from a snapshot */
+    DISK_IMAGE,
     DISK_ACTS /* how many there are */
 } DiskAct;
 
@@ -27,6 +31,7 @@ typedef struct {
     VmsProgress progress;
     char *snapshot; /* UUID of the last one made; NULL: none */
     char *restore;  /* UUID of the last restore; NULL: none */
+    char *left;     /* a folder that may be there, or some of it; NULL: none */
     GError *error;  /* of the last act that failed */
 } DiskBench;
 
@@ -35,6 +40,7 @@ typedef struct {
     char time;       /* of disks, NVRAM and XML, with owner and mode; 'x': not all the same */
     guint snapshots; /* Ready, whole */
     guint undos;     /* undo sets, whole, of the other time */
+    guint made;      /* new disks and images, whole */
     char *fault;     /* what should not be; NULL: nothing */
 } DiskSight;
 
@@ -49,11 +55,17 @@ gboolean disk_bench_connect(DiskBench *bench);
 void disk_bench_disconnect(DiskBench *bench);
 /* Make the machine, off, of time '1'. FALSE when something failed. */
 gboolean disk_bench_make(DiskBench *bench);
+/* One on folders of its own in @place, brought to where the act begins; NULL after a message. */
+DiskBench *disk_bench_stage(const char *place, DiskAct act, gboolean on);
+/* With everything in it. */
+void disk_bench_remove_tree(const char *path);
 /* As its guest and its owner would. */
 gboolean disk_bench_write(DiskBench *bench, char time);
 
 const char *disk_act_name(DiskAct act);
 gboolean disk_act_find(const char *name, DiskAct *ret_act);
+/* Where a new disk or image is made; owned. */
+char *disk_bench_new_path(const DiskBench *bench);
 /* Bring a fresh machine to where the act begins; @on: it runs then. */
 gboolean disk_bench_prepare(DiskBench *bench, DiskAct act, gboolean on);
 gboolean disk_bench_act(DiskBench *bench, DiskAct act);

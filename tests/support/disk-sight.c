@@ -226,11 +226,44 @@ check_snapshot(const Look *look, const VmsSnapshot *snapshot)
     check_manifest(look, snapshot);
 }
 
+/* As sha256sum wrote it. */
+static gboolean
+sum_holds(const VmsNewDisk *made)
+{
+    g_autofree char *name = g_path_get_basename(made->path);
+    g_autofree char *data = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *sha256 = NULL;
+    g_autofree char *wanted = NULL;
+    gsize size = 0;
+
+    if (!g_file_get_contents(made->path, &data, &size, NULL) ||
+        !g_file_get_contents(made->sum, &text, NULL, NULL))
+        return FALSE;
+    sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)data, size);
+    wanted = g_strdup_printf("%s  %s\n", sha256, name);
+    return strcmp(text, wanted) == 0;
+}
+
+static void
+check_made(const Look *look, const VmsNewDisk *made)
+{
+    check_part(look, made->path, 0, '1', "new disk");
+    look->sight->made++;
+    if (!made->sum)
+        return;
+    own(look, made->sum);
+    if (!sum_holds(made))
+        blame(look, "the digest beside %s is another", made->path);
+}
+
 static void
 check_operation(const Look *look, const VmsOperation *operation)
 {
     if (vms_operation_is_open(operation))
         blame(look, "operation %s is open", operation->uuid);
+    if (operation->made && operation->phase == VMSNAP_OPERATION_COMPLETED)
+        check_made(look, operation->made);
     if (strcmp(operation->type, "restore") != 0 || operation->undone ||
         operation->phase != VMSNAP_OPERATION_COMPLETED)
         return;
@@ -273,8 +306,10 @@ check_tree(const Look *look, const char *path)
         g_autofree char *child = g_build_filename(path, name, NULL);
         gboolean parent = strcmp(name, ".vmsnap") == 0;
 
-        if (parent && (look->sight->snapshots || look->sight->undos))
+        if (parent && (look->sight->snapshots || look->sight->undos || look->bench->left))
             own(look, child);
+        if (g_strcmp0(look->bench->left, child) == 0)
+            continue;
         if (!g_hash_table_contains(look->owned, child))
             blame(look, "%s is left", child);
         check_tree(look, child);
@@ -284,7 +319,7 @@ check_tree(const Look *look, const char *path)
 static void
 check_left(const Look *look)
 {
-    static const char *const trees[] = { "disks", "nvram" };
+    static const char *const trees[] = { "disks", "nvram", "new" };
     g_autofree char *leases = g_build_filename(look->bench->engine.state_dir, "leases", NULL);
 
     for (guint i = 0; i <= DISK_MACHINE_DISKS; i++) {
@@ -301,13 +336,19 @@ check_left(const Look *look)
 }
 
 static void
-check_lock(const Look *look)
+check_locks(const Look *look)
 {
-    g_autofree char *name = vms_lock_name_vm(DISK_MACHINE_UUID);
-    g_autoptr(VmsLock) lock = NULL;
+    g_autofree char *path = disk_bench_new_path(look->bench);
+    char *names[] = { vms_lock_name_vm(DISK_MACHINE_UUID), vms_lock_name_disk(path),
+                      vms_lock_name_snapshot(look->bench->snapshot ? look->bench->snapshot : "") };
 
-    if (!vms_lock_take(look->bench->engine.runtime_dir, name, "sight", 0, NULL, &lock, NULL))
-        blame(look, "the VM's lock is not free");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *name = names[i];
+        g_autoptr(VmsLock) lock = NULL;
+
+        if (!vms_lock_take(look->bench->engine.runtime_dir, name, "sight", 0, NULL, &lock, NULL))
+            blame(look, "lock %s is not free", name);
+    }
 }
 
 void
@@ -326,23 +367,37 @@ disk_bench_look(DiskBench *bench, DiskSight *ret_sight)
     }
     check_records(&look);
     check_left(&look);
-    check_lock(&look);
+    check_locks(&look);
 }
 
 const char *
 disk_sight_judge(const DiskSight *sight, DiskAct act)
 {
-    static const DiskSight olds[] = {
-        { '1', 0, 0, NULL }, { '2', 1, 0, NULL }, { '2', 1, 0, NULL }, { '1', 1, 1, NULL }
+    static const DiskSight olds[DISK_ACTS] = {
+        [DISK_SNAPSHOT] = { .time = '1' },
+        [DISK_DELETE] = { .time = '2', .snapshots = 1 },
+        [DISK_RESTORE] = { .time = '2', .snapshots = 1 },
+        [DISK_UNDO] = { .time = '1', .snapshots = 1, .undos = 1 },
+        [DISK_DROP] = { .time = '1', .snapshots = 1, .undos = 1 },
+        [DISK_GC] = { .time = '1', .snapshots = 1, .undos = 1 },
+        [DISK_NEW] = { .time = '2', .snapshots = 1 },
+        [DISK_IMAGE] = { .time = '2', .snapshots = 1 },
     };
-    static const DiskSight news[] = {
-        { '1', 1, 0, NULL }, { '2', 0, 0, NULL }, { '1', 1, 1, NULL }, { '2', 1, 0, NULL }
+    static const DiskSight news[DISK_ACTS] = {
+        [DISK_SNAPSHOT] = { .time = '1', .snapshots = 1 },
+        [DISK_DELETE] = { .time = '2' },
+        [DISK_RESTORE] = { .time = '1', .snapshots = 1, .undos = 1 },
+        [DISK_UNDO] = { .time = '2', .snapshots = 1 },
+        [DISK_DROP] = { .time = '1', .snapshots = 1 },
+        [DISK_GC] = { .time = '1', .snapshots = 1 },
+        [DISK_NEW] = { .time = '2', .snapshots = 1, .made = 1 },
+        [DISK_IMAGE] = { .time = '2', .snapshots = 1, .made = 1 },
     };
     const DiskSight *each[] = { &olds[act], &news[act] };
 
     for (guint i = 0; !sight->fault && i < G_N_ELEMENTS(each); i++) {
         if (sight->time == each[i]->time && sight->snapshots == each[i]->snapshots &&
-            sight->undos == each[i]->undos)
+            sight->undos == each[i]->undos && sight->made == each[i]->made)
             return i == 0 ? "old" : "new";
     }
     return NULL;

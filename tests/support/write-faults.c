@@ -12,7 +12,6 @@
 #include "support/faulty-calls.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,37 +55,6 @@ fail_call(const char *call, int fd)
     if (calls == fatal)
         g_snprintf(hit, sizeof(hit), "%s %s", call, faulty_calls_path(fd));
     return calls == fatal || (sticky && calls > fatal) ? number : FAULTY_GO_ON;
-}
-
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        remove_tree(child);
-    }
-    g_remove(path);
-}
-
-static DiskBench *
-new_bench(const Run *run, const char *place)
-{
-    g_autofree char *data = g_build_filename(place, "data", NULL);
-    g_autofree char *host = g_build_filename(place, "host", NULL);
-    g_autofree char *volatile_folder = g_build_filename(place, "run", NULL);
-    g_autoptr(DiskBench) bench = NULL;
-
-    if (g_mkdir_with_parents(data, 0755) != 0 || g_mkdir_with_parents(host, 0755) != 0 ||
-        g_mkdir_with_parents(volatile_folder, 0755) != 0)
-        return NULL;
-    bench = disk_bench_open(data, host, volatile_folder, 1);
-    if (!bench || !disk_bench_make(bench) || !disk_bench_prepare(bench, run->act, run->on))
-        return NULL;
-    return g_steal_pointer(&bench);
 }
 
 static void
@@ -146,7 +114,7 @@ static gboolean
 try(Run *run, guint n)
 {
     g_autofree char *place = g_strdup_printf("%s/%d-%u", run->folder, (int)getpid(), n);
-    g_autoptr(DiskBench) bench = new_bench(run, place);
+    g_autoptr(DiskBench) bench = disk_bench_stage(place, run->act, run->on);
     gboolean good;
 
     if (!bench) {
@@ -161,7 +129,7 @@ try(Run *run, guint n)
     if (calls >= fatal)
         check(run, bench, good);
     disk_machine_power(&bench->places, FALSE);
-    remove_tree(place);
+    disk_bench_remove_tree(place);
     return calls >= fatal;
 }
 

@@ -4,7 +4,8 @@
 
 What fails leaves all as it was and says why, or says that it is uncertain, and then recover settles
 it: byte for byte, nothing left, the VM as it was (tests/support/write-faults.c). SQLite's own calls
-are among them. The VM that is on is tried by VMS_LONG=1.
+are among them. The VM that is on, undo sets and new
+disks are tried by VMS_LONG=1.
 """
 
 import os
@@ -19,7 +20,8 @@ import bed_cell  # noqa: E402  pylint: disable=wrong-import-position
 
 FOLDER = "/run/vmsnap/faults"
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off")]
-ACTS += [("restore", "on"), ("undo", "on")] if scenes.LONG else []
+MORE = [("restore", "on"), ("undo", "on"), ("drop", "off"), ("disk-restore", "off"), ("image", "off")]
+ACTS += MORE if scenes.LONG else []
 JOBS = 2
 
 bed_cell.enter()

@@ -20,10 +20,11 @@ harness.need_bed()
 import bed_cell  # noqa: E402
 import bed_storage  # noqa: E402
 
-PAIRS = 40  # of each act on each file system
+PAIRS = 24  # of each act on each file system
 JOBS = 2
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
-        ("restore", "on"), ("undo", "on")]
+        ("restore", "on"), ("undo", "on"), ("drop", "off"), ("gc", "off"), ("disk-restore", "off"),
+        ("image", "off")]
 FOLDER = "/run/vmsnap"
 os.environ["VMSNAP_TEST_BACKING"] = "/dev/shm"
 

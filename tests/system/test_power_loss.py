@@ -27,6 +27,7 @@ import power_loss  # noqa: E402
 TOP = "/run/vmsnap/power"
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
         ("restore", "on")]
+MORE = [("drop", "off"), ("disk-restore", "off"), ("image", "off")]  # in the long run
 STATES = 30  # of each act on each file system in CI
 CHANCES = 20  # random choices of unflushed writes at each flush, in the long run
 LOOKS = 60  # random states that a defect gets to show itself in, besides the whole ones
@@ -106,7 +107,8 @@ def some_losses(replay):
 def lose_power(kind):
     """All acts on one file system."""
     total = 0
-    for act, power in ACTS:
+    acts = ACTS + (MORE if scenes.LONG else [])
+    for act, power in acts:
         replay = record((kind, kind), act, power)
         tried = list(losses(replay, CHANCES)) if scenes.LONG else some_losses(replay)
         outcomes = []
@@ -119,7 +121,7 @@ def lose_power(kind):
         harness.note(f"{act}, VM {power}, {kind}: {len(replay.log)} writes and flushes, "
                      f"{outcomes.count('old')} states all old, {outcomes.count('new')} all new")
         total += len(outcomes)
-    harness.figure(f"power loss on {kind}: {total} states of {len(ACTS)} operations, none torn, "
+    harness.figure(f"power loss on {kind}: {total} states of {len(acts)} operations, none torn, "
                    f"nothing lost that was told to be done")
 
 
