@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "port/agent.h"
 #include "port/catalog.h"
+#include "port/cidata.h"
 #include "port/copier.h"
 #include "port/hypervisor.h"
 #include "port/media.h"
@@ -26,6 +27,7 @@ typedef struct {
     VmsVolume *volume;
     VmsCopier *copier;
     VmsMedia *media;
+    VmsCidata *cidata;
     VmsCatalog *catalog;
     /* The agent of one VM, over @hv, or over a UNIX socket of its own (@socket; NULL: none); free
      * with vms_agent_free(). */

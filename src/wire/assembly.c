@@ -3,6 +3,7 @@
 #include "adapter/file/volume.h"
 #include "adapter/libvirt/hypervisor.h"
 #include "adapter/libvirt/network.h"
+#include "adapter/media/cidata.h"
 #include "adapter/memory/catalog.h"
 #include "adapter/nbd/copier.h"
 #include "adapter/qcow2/reader.h"
@@ -140,6 +141,7 @@ vms_wire_open(const VmsWireRequest *request, VmsDrivers **ret_drivers, GError **
         return FALSE;
     drivers->volume = vms_file_volume_new(vms_reader_fill_image);
     drivers->media = vms_blkid_media_new(&media_reader);
+    drivers->cidata = vms_media_cidata_new();
     drivers->copier = vms_nbd_copier_new();
     drivers->open_agent = open_agent;
     *ret_drivers = g_steal_pointer(&drivers);
@@ -153,6 +155,7 @@ vms_wire_free(VmsDrivers *drivers)
         return;
     vms_catalog_free(drivers->catalog);
     vms_copier_free(drivers->copier);
+    vms_cidata_free(drivers->cidata);
     vms_media_free(drivers->media);
     vms_volume_free(drivers->volume);
     vms_networks_free(drivers->networks);

@@ -31,6 +31,8 @@ FOREIGN = {
     "sqlite3": ("adapter/sqlite/",),
     "libnbd": ("adapter/nbd/",),
     "blkid/": ("adapter/blkid/",),
+    "yaml": ("adapter/media/",),
+    "ext2fs/": ("adapter/extfs/",),
     "curl/": ("adapter/etcd/",),
     "rbd/": ("adapter/rbd/",),
     "rados/": ("adapter/rbd/",),
