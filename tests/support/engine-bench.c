@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -389,6 +390,14 @@ engine_bench_arm(EngineBench *bench, int number, FakeFailure failure)
     world->failure = failure;
     world->fail_first = number > 0 ? world->calls + number : 0;
     world->fail_last = world->fail_first;
+}
+
+int
+engine_bench_next(int number)
+{
+    const char *stride = g_getenv("VMS_STRIDE");
+
+    return number + MAX(stride ? atoi(stride) : 1, 1);
 }
 
 gboolean

@@ -41,6 +41,7 @@ class Suite:
     meson: tuple = ()  # arguments of meson test
     scripts: tuple = ()  # globs of executables below tests/
     at_once: int = 1  # scripts at a time
+    alone: tuple = ()  # scripts that need the machine for themselves; they come first
 
 
 @dataclasses.dataclass
@@ -72,19 +73,21 @@ BUILDS = {
     "address": Build("build-address", COMMON + ("-Db_sanitize=address,undefined",)),
     "thread": Build("build-thread", COMMON + ("-Db_sanitize=thread",)),
 }
+NINE_GUESTS = ("test_freeze_crowded.py",)
 SUITES = {suite.name: suite for suite in [
     *(Suite(name, meson=("--suite", name))
       for name in ("unit", "headers", "style", "abi", "threads", "integration", "fuzz", "tidy")),
-    Suite("clang", "clang", meson=("--suite", "unit", "--suite", "threads")),
+    Suite("clang", "clang", meson=("--setup", "again", "--suite", "unit", "--suite",
+                                   "threads")),
     Suite("address", "address", meson=("--setup", "sanitize", "--suite", "unit", "--suite",
                                        "threads", "--suite", "integration")),
     Suite("thread", "thread", meson=("--suite", "threads")),
     Suite("valgrind", meson=("--setup", "valgrind", "--suite", "threads")),
     # Much of their time is waiting: for guests to boot, for limits to end.
-    Suite("system", scripts=("system/test_*.py",), at_once=3),
+    Suite("system", scripts=("system/test_*.py",), at_once=3, alone=NINE_GUESTS),
     Suite("freeze", scripts=("system/test_freeze*.py", "system/test_bad_agent.py",
                              "system/test_disk_snapshot*.py", "system/test_detached.py",
-                             "system/test_wait.py"), at_once=2),
+                             "system/test_wait.py"), at_once=2, alone=NINE_GUESTS),
     Suite("restore", scripts=("system/test_restore*.py", "system/test_power_loss*.py",
                               "system/test_crash_*.py", "system/test_kill.py",
                               "system/test_off.py", "system/test_storage_full.py",
@@ -141,7 +144,8 @@ def run_meson(suite, words):
     for old in glob.glob(f"{folder}/meson-logs/{base}*"):
         os.unlink(old)
     done = subprocess.run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
-                           "--num-processes", str(2 * (os.cpu_count() or 1)), "--logbase", base, *suite.meson, *words], cwd=ROOT, check=False,
+                           "--num-processes", str(2 * (os.cpu_count() or 1)), "--logbase", base,
+                           *suite.meson, *words], cwd=ROOT, check=False,
                           stdin=subprocess.DEVNULL)
     logs = glob.glob(f"{folder}/meson-logs/{base}*.junit.xml")
     count = read_junit(logs[0]) if logs else Count()
@@ -194,11 +198,13 @@ def run_scripts(suite, words):
     paths = [path for pattern in suite.scripts for path in
              sorted(glob.glob(f"{ROOT}/tests/{pattern}"))
              if not words or any(word in os.path.basename(path) for word in words)]
+    alone = [path for path in paths if os.path.basename(path) in suite.alone]
     count = Count()
-    with concurrent.futures.ThreadPoolExecutor(suite.at_once) as pool:
-        for one in pool.map(lambda path: run_script(path, SCRIPT_SECONDS[suite.name], environment),
-                            paths):
-            count.add(one)
+    for at_once, some in ((1, alone), (suite.at_once, [p for p in paths if p not in alone])):
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            for one in pool.map(
+                    lambda path: run_script(path, SCRIPT_SECONDS[suite.name], environment), some):
+                count.add(one)
     return count
 
 

@@ -26,7 +26,7 @@ first_place(void)
 static int
 next_place(int number)
 {
-    return number + (g_strcmp0(g_getenv("VMS_LONG"), "1") == 0 ? 1 : 4);
+    return engine_bench_next(number + (g_strcmp0(g_getenv("VMS_LONG"), "1") == 0 ? 0 : 3));
 }
 
 typedef enum { SNAPSHOT, DELETE, RESTORE, UNDO } Kind;

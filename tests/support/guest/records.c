@@ -16,6 +16,7 @@
 #include "work.h"
 
 #define SEGMENT 4096u /* records in a segment: 16 MiB; tests/support/oracle.py knows it too */
+#define PAUSE_US 4000 /* after each record: an emulated guest takes all of a CPU if it can */
 
 struct record {
     char magic[8];
@@ -229,5 +230,6 @@ work_records(int argc, char **argv)
             work_write_sync(logs[i].fd, &record, sizeof record, (seq - 1) % SEGMENT * WORK_RECORD);
         }
         tell_progress(seq);
+        usleep(PAUSE_US);
     }
 }
