@@ -23,8 +23,8 @@ typedef enum {
     VMS_LATE_OVER     /* nothing to watch any more: somebody else decided */
 } VmsLateState;
 
-/* One look at the VM of @lease, of which @watcher is the pid that it must name. Starts a VM whose
- * guest shut it down, under the VM's lock; what was destroyed, saved or crashed stays. */
+/* One look at the VM of @lease. Starts a VM whose guest shut it down, under the VM's lock; what was
+ * destroyed, saved or crashed stays. */
 gboolean vms_late_look(const VmsDrivers *drivers, const char *state_dir, const VmsLease *lease,
                        VmsLateState *ret_state, GError **error);
 /* In the record of the operation that had given up: it was started again. */
