@@ -397,7 +397,7 @@ engine_bench_next(int number)
 {
     const char *stride = g_getenv("VMS_STRIDE");
 
-    return number + MAX(stride ? atoi(stride) : 1, 1);
+    return number + (stride ? (int)strtol(stride, NULL, 10) : 1);
 }
 
 gboolean
