@@ -157,6 +157,8 @@ set_limits(pid_t pid, const VmsProcessLimits *limits, GError **error)
     struct rlimit cpu = { limits->cpu_s, limits->cpu_s };
     struct rlimit core = { 0, 0 };
 
+    if (limits->own)
+        return TRUE;
     if (limits->memory_bytes && prlimit(pid, RLIMIT_AS, &memory, NULL) != 0 && errno != ESRCH)
         return vms_fail_errno(error, errno, "memory limit");
     if (limits->cpu_s && prlimit(pid, RLIMIT_CPU, &cpu, NULL) != 0 && errno != ESRCH)

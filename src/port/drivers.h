@@ -6,6 +6,7 @@
 #include "port/catalog.h"
 #include "port/cidata.h"
 #include "port/copier.h"
+#include "port/guest.h"
 #include "port/hypervisor.h"
 #include "port/media.h"
 #include "port/network.h"
@@ -28,6 +29,7 @@ typedef struct {
     VmsCopier *copier;
     VmsMedia *media;
     VmsCidata *cidata;
+    VmsGuestDisk *guest;
     VmsCatalog *catalog;
     /* The agent of one VM, over @hv, or over a UNIX socket of its own (@socket; NULL: none); free
      * with vms_agent_free(). */

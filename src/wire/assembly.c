@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "adapter/blkid/media.h"
+#include "adapter/extfs/guest.h"
 #include "adapter/file/volume.h"
 #include "adapter/libvirt/hypervisor.h"
 #include "adapter/libvirt/network.h"
@@ -142,6 +143,7 @@ vms_wire_open(const VmsWireRequest *request, VmsDrivers **ret_drivers, GError **
     drivers->volume = vms_file_volume_new(vms_reader_fill_image);
     drivers->media = vms_blkid_media_new(&media_reader);
     drivers->cidata = vms_media_cidata_new();
+    drivers->guest = vms_extfs_guest_new();
     drivers->copier = vms_nbd_copier_new();
     drivers->open_agent = open_agent;
     *ret_drivers = g_steal_pointer(&drivers);
@@ -155,6 +157,7 @@ vms_wire_free(VmsDrivers *drivers)
         return;
     vms_catalog_free(drivers->catalog);
     vms_copier_free(drivers->copier);
+    vms_guest_disk_free(drivers->guest);
     vms_cidata_free(drivers->cidata);
     vms_media_free(drivers->media);
     vms_volume_free(drivers->volume);

@@ -34,7 +34,7 @@ LINE_COMMENT = re.compile(r"(?<!:)//")
 
 
 def patterns(path):
-    if path.startswith(("src/cli/", "src/guard/")):
+    if path.startswith(("src/cli/", "src/guard/", "src/look/")):
         return [PROGRAM, TYPE]
     if path.startswith("src/"):
         return [LIBRARY, TYPE]

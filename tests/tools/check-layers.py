@@ -18,6 +18,7 @@ MAY = {
     "wire": {"base", "model", "port", "adapter", "wire"},
     "api": {"base", "model", "plan", "record", "port", "engine", "wire", "api"},
     "guard": {"base", "model", "record", "port", "engine", "wire", "guard"},
+    "look": {"base", "model", "port", "adapter"},
     "cli": {"cli"},
 }
 PURE = {"model", "plan"}
