@@ -4,6 +4,7 @@
 #include "engine/clone-end.h"
 #include "engine/clone-make.h"
 #include "engine/clone-survey.h"
+#include "engine/clone-taken.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
 #include "engine/power.h"
@@ -126,13 +127,15 @@ choose_identity(Cloning *self, GError **error)
     VmsHypervisor *hv = self->engine->drivers->hypervisor;
     g_autoptr(GPtrArray) moves = list_moves(input);
     g_autoptr(GPtrArray) traits = NULL;
+    g_autoptr(GHashTable) taken = vms_clone_taken(self->engine, input->inventory);
     VmsIdentityWish wish = { .moves = moves,
                              .origin = input->snapshot->vm_uuid,
                              .source = input->snapshot->vm_name,
                              .name = vms_clone_name(input),
                              .salt = request->seed,
                              .keep_serial = (request->flags & VMSNAP_CLONE_KEEP_SERIAL) != 0,
-                             .inventory = input->inventory };
+                             .inventory = input->inventory,
+                             .taken = taken };
 
     if (!vms_plan_reduce_xml(self->plan, input->needs, self->order->mode, vms_clone_xml(input),
                              &self->xml, error) ||

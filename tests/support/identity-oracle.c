@@ -225,6 +225,7 @@ stands_in(const char *text, const char *word, const char *more)
 typedef struct {
     GPtrArray *anywhere; /* char*: UUIDs and MAC addresses, no matter where they are */
     GPtrArray *values;   /* char*: serials, as a whole value */
+    GPtrArray *words;    /* char*: serials that can be told from any other text */
     GPtrArray *cids;     /* char* */
     char *name;
 } Known;
@@ -235,6 +236,7 @@ known_clear(Known *known)
     g_ptr_array_unref(known->anywhere);
     g_ptr_array_unref(known->values);
     g_ptr_array_unref(known->cids);
+    g_ptr_array_unref(known->words);
     g_free(known->name);
 }
 
@@ -265,6 +267,19 @@ is_serial(const char *path)
 }
 
 static void
+know_argument(const char *text, const IdentityPair *pair, Known *known)
+{
+    g_auto(GStrv) pairs = g_strsplit(text, ",", -1);
+
+    for (gsize i = 0; pairs[i]; i++) {
+        if (g_str_has_prefix(pairs[i], "guest-cid="))
+            g_ptr_array_add(known->cids, g_strdup(strchr(pairs[i], '=') + 1));
+        if (g_str_has_prefix(pairs[i], "serial=") && !pair->keep_serial)
+            g_ptr_array_add(known->words, g_strdup(strchr(pairs[i], '=') + 1));
+    }
+}
+
+static void
 know(const Reading *reading, const IdentityPair *pair, Known *known)
 {
     static const char words[] = "(?i)(?<![0-9a-f])([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|"
@@ -274,6 +289,7 @@ know(const Reading *reading, const IdentityPair *pair, Known *known)
     known->anywhere = g_ptr_array_new_with_free_func(g_free);
     known->values = g_ptr_array_new_with_free_func(g_free);
     known->cids = g_ptr_array_new_with_free_func(g_free);
+    known->words = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < reading->values->len; i++) {
         const Value *value = reading->values->pdata[i];
 
@@ -283,6 +299,8 @@ know(const Reading *reading, const IdentityPair *pair, Known *known)
             g_ptr_array_add(known->values, g_strdup(value->value));
         if (g_str_has_suffix(value->path, "/cid@address"))
             g_ptr_array_add(known->cids, g_strdup(value->value));
+        if (g_str_has_suffix(value->path, "/qemu:arg@value"))
+            know_argument(value->value, pair, known);
         if (strcmp(value->path, "/domain/name") == 0)
             known->name = g_strdup(value->value);
     }
@@ -307,7 +325,7 @@ is_part(const IdentityPair *pair, const char *value, const char *name)
 
     if (!strchr(value, '/') || is_kept(pair, value))
         return FALSE;
-    parts = g_strsplit(value, "/", -1);
+    parts = g_strsplit_set(value, "/,", -1);
     return g_strv_contains((const char *const *)parts, name);
 }
 
@@ -318,6 +336,10 @@ find_in(const IdentityPair *pair, const Known *known, const Value *value)
         if (!is_reference(value->path) && stands_in(value->value, known->anywhere->pdata[i], ""))
             return known->anywhere->pdata[i];
     }
+    for (guint i = 0; i < known->words->len; i++) {
+        if (stands_in(value->value, known->words->pdata[i], ""))
+            return known->words->pdata[i];
+    }
     for (guint i = 0; pair->owned && i < pair->owned->len; i++) {
         if (stands_in(value->value, pair->owned->pdata[i], "/._-"))
             return pair->owned->pdata[i];
@@ -327,6 +349,10 @@ find_in(const IdentityPair *pair, const Known *known, const Value *value)
             return known->values->pdata[i];
     }
     for (guint i = 0; i < known->cids->len; i++) {
+        g_autofree char *argument = g_strconcat("guest-cid=", known->cids->pdata[i], NULL);
+
+        if (stands_in(value->value, argument, ""))
+            return known->cids->pdata[i];
         if (g_str_has_suffix(value->path, "/cid@address") &&
             g_str_equal(value->value, known->cids->pdata[i]))
             return known->cids->pdata[i];

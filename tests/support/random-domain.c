@@ -319,6 +319,20 @@ put_head(Writing *self)
 }
 
 static void
+put_arguments(Writing *self)
+{
+    g_autofree char *mac = new_mac(self->rand);
+
+    put(self,
+        "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+        "<qemu:arg value='-device'/><qemu:arg value='virtio-net-pci,id=x,mac=%s'/>"
+        "<qemu:arg value='vhost-vsock-pci,guest-cid=%u'/><qemu:env name='A' value='%s'/>",
+        mac, 3 + upto(self, 500), self->domain->uuid);
+    put(self, "<qemu:arg value='file=/home/%s/x,serial=S%x'/></qemu:commandline>",
+        self->domain->name, g_rand_int(self->rand));
+}
+
+static void
 put_all(Writing *self)
 {
     guint disks = upto(self, 4);
@@ -338,6 +352,8 @@ put_all(Writing *self)
     put(self, "</devices>");
     if (chance(self, 50))
         put_metadata(self);
+    if (chance(self, 30))
+        put_arguments(self);
     put(self, "</domain>");
     g_free(self->mac);
 }

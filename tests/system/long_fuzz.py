@@ -11,8 +11,9 @@ import harness
 
 BUILD = f"{harness.ROOT}/build-fuzz"
 SETUP = ["-Dfuzzing=true", "-Db_lundef=false", "-Db_sanitize=address,undefined"]
-RUNS = {"agent-reply": 500_000, "freeze": 200_000, "domain-xml": 100_000, "qcow2": 100_000,
+RUNS = {"agent-reply": 500_000, "clone-xml": 100_000, "freeze": 200_000, "domain-xml": 100_000, "qcow2": 100_000,
         "record": 100_000, "superblock": 60_000}
+CORPORA = {"clone-xml": "domain-xml"}  # of another target
 LIMIT_S = 1500  # a target
 DONE = re.compile(r"^Done (\d+) runs", re.M)
 
@@ -36,7 +37,8 @@ def a_million_executions():
         done = subprocess.run(
             [f"{BUILD}/tests/fuzz/{name}-fuzz", f"-runs={runs}", "-max_len=4096", "-timeout=10",
              f"-seed={harness.SEED % (1 << 31) + 1}", f"-max_total_time={LIMIT_S}",
-             f"-artifact_prefix={found}/", found, f"{harness.ROOT}/tests/fuzz/corpus/{name}"],
+             f"-artifact_prefix={found}/", found,
+             f"{harness.ROOT}/tests/fuzz/corpus/{CORPORA.get(name, name)}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, errors="replace",
             env={**os.environ, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
         count = DONE.search(done.stderr)

@@ -149,3 +149,101 @@ Test(identity, nvram_and_tpm_get_files_of_their_own)
     expect(&self, "template=\"/usr/share/OVMF/OVMF_VARS_4M.ms.fd\"");
     close_case(&self);
 }
+
+Test(identity, what_a_vm_is_known_by_is_renewed_wherever_it_stands)
+{
+    static const char *const there[] = {
+        "<app:name>shop</app:name>",
+        "<app:disk>/srv/vms/shop/root.qcow2</app:disk>",
+        "<app:flavor id=\"99999999-2222-4333-8444-555555555555\"/>",
+        "path=\"/run/vms/shop/shop-serial.sock\"",
+        "file=\"/var/log/libvirt/qemu/shop-serial.log\"",
+        "<graphics type=\"vnc\" autoport=\"yes\" websocket=\"-1\"",
+        "value=\"virtio-net-pci,netdev=extra,mac=52:54:00:",
+        "string=/home/shop/x",
+        ";h=shop<",
+    };
+    static const char *const gone[] = {
+        "52:54:00:11:22:33",
+        "52:54:00:aa:bb:cc",
+        "11111111-2222-4333-8444-555555555555",
+        "192.168.122.10",
+        "webtap0",
+        "23456",
+        "5999",
+        "iid-web",
+        "ROOT-1",
+    };
+    Case self;
+
+    open_case(&self, "rich.xml", "web");
+    move(&self, VMS_TRAIT_DISK, "vda", "/srv/vms/web/root.qcow2", "/srv/vms/shop/root.qcow2");
+    move(&self, VMS_TRAIT_DISK, "sda", "/srv/vms/web/data.raw", "/srv/vms/shop/data.raw");
+    make(&self);
+    for (gsize i = 0; i < G_N_ELEMENTS(there); i++)
+        expect(&self, there[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(gone); i++)
+        expect_not(&self, gone[i]);
+    cr_assert_eq(self.table->folders->len, 1);
+    close_case(&self);
+}
+
+Test(identity, disks_keep_serials_on_request_only)
+{
+    Case self;
+
+    open_case(&self, "rich.xml", "web");
+    self.wish.keep_serial = TRUE;
+    make(&self);
+    expect(&self, "<serial>ROOT-1</serial>");
+    expect(&self, "<wwn>5000c50015ea71ad</wwn>");
+    expect_not(&self, "BOARD-1");
+    close_case(&self);
+}
+
+Test(identity, one_of_another_configuration_is_refused)
+{
+    g_autofree char *other = NULL;
+    char *clone = NULL;
+    Case self;
+
+    open_case(&self, "rich.xml", "web");
+    make(&self);
+    other = g_strdup(self.xml);
+    strstr(other, "52:54:00:aa:bb:cc")[16] = 'd';
+    cr_assert_not(vms_clone_xml_write(other, self.table, &clone, NULL));
+    close_case(&self);
+}
+
+Test(identity, ports_and_sockets_of_others_are_not_given)
+{
+    g_autoptr(GHashTable) taken = vms_identity_taken_new();
+    g_autoptr(VmsIdentityTable) first = NULL;
+    const VmsTrait *port;
+    const VmsTrait *log;
+    Case self;
+
+    open_case(&self, "rich.xml", "web");
+    self.wish.salt = "";
+    make(&self);
+    first = g_steal_pointer(&self.table);
+    g_clear_pointer(&self.clone, g_free);
+    {
+        g_autoptr(GPtrArray) theirs =
+            g_ptr_array_new_with_free_func((GDestroyNotify)vms_trait_free);
+
+        for (guint i = 0; i < first->rows->len; i++) {
+            const VmsTrait *row = first->rows->pdata[i];
+
+            g_ptr_array_add(theirs, vms_trait_new(row->kind, row->where, row->value));
+        }
+        vms_identity_take(taken, theirs);
+    }
+    self.wish.taken = taken;
+    make(&self);
+    port = vms_identity_find(self.table, "serial[2]/source/@service");
+    cr_assert_str_neq(port->value, vms_identity_find(first, port->where)->value);
+    log = vms_identity_find(self.table, "serial[1]/log/@file");
+    cr_assert_str_eq(log->value, "/var/log/libvirt/qemu/shop-serial-2.log");
+    close_case(&self);
+}

@@ -78,10 +78,22 @@ set_text(xmlNode *node, const char *text)
     xmlNodeAddContent(node, (const xmlChar *)text);
 }
 
+/* Others of the same text may have been set before. */
+static void
+set_pair(const VmsTraitPlace *place, const char *value)
+{
+    g_autofree char *text = vms_xml_attribute(place->node, place->attribute);
+    g_autofree char *made = vms_trait_pair_swap(text ? text : "", place->key, place->old, value);
+
+    vms_xml_set(place->node, place->attribute, made);
+}
+
 static void
 set_place(const VmsTraitPlace *place, const char *value)
 {
-    if (place->attribute)
+    if (place->key)
+        set_pair(place, value);
+    else if (place->attribute)
         vms_xml_set(place->node, place->attribute, value);
     else
         set_text(place->node, value);

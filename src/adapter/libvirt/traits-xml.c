@@ -278,6 +278,91 @@ take_line(GPtrArray *found, xmlNode *node, gconstpointer data)
         add_if(found, VMS_TRAIT_FILE, (xmlNode *)log, "file");
 }
 
+/* ---- QEMU's own command line ---- */
+
+static gboolean
+has_key(const char *pair, const char *key)
+{
+    gsize length = strlen(key);
+
+    return strncmp(pair, key, length) == 0 && pair[length] == '=';
+}
+
+char *
+vms_trait_pair_read(const char *text, const char *key)
+{
+    g_auto(GStrv) pairs = g_strsplit(text, ",", -1);
+
+    for (gsize i = 0; pairs[i]; i++) {
+        if (has_key(pairs[i], key))
+            return g_strdup(pairs[i] + strlen(key) + 1);
+    }
+    return NULL;
+}
+
+char *
+vms_trait_pair_swap(const char *text, const char *key, const char *old, const char *value)
+{
+    g_auto(GStrv) pairs = g_strsplit(text, ",", -1);
+
+    for (gsize i = 0; pairs[i]; i++) {
+        if (!has_key(pairs[i], key) || strcmp(pairs[i] + strlen(key) + 1, old) != 0)
+            continue;
+        g_free(pairs[i]);
+        pairs[i] = g_strconcat(key, "=", value, NULL);
+    }
+    return g_strjoinv(",", pairs);
+}
+
+typedef struct {
+    const char *key;
+    VmsTraitKind kind;
+} Key;
+
+static const Key keys[] = {
+    { "mac", VMS_TRAIT_MAC },
+    { "guest-cid", VMS_TRAIT_CID },
+    { "serial", VMS_TRAIT_SERIAL },
+};
+
+/* Where the same key stands more than once, the first tells. */
+static void
+take_argument(GPtrArray *found, xmlNode *node)
+{
+    g_autofree char *text = vms_xml_attribute(node, "value");
+
+    for (gsize i = 0; text && i < G_N_ELEMENTS(keys); i++) {
+        char *old = vms_trait_pair_read(text, keys[i].key);
+        VmsTraitPlace *place;
+        g_autofree char *where = NULL;
+
+        if (!old)
+            continue;
+        place = add(found, keys[i].kind, node, "value");
+        place->key = keys[i].key;
+        where = place->where;
+        place->where = g_strconcat(where, ":", keys[i].key, NULL);
+        g_free(place->old);
+        place->old = old;
+    }
+}
+
+static void
+take_arguments(GPtrArray *found, xmlNode *root)
+{
+    for (xmlNode *line = root->children; line; line = line->next) {
+        if (line->type != XML_ELEMENT_NODE || !line->ns ||
+            strcmp((const char *)line->name, "commandline") != 0)
+            continue;
+        for (xmlNode *node = line->children; node; node = node->next) {
+            if (node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "arg") == 0)
+                take_argument(found, node);
+        }
+    }
+}
+
+/* ---- all ---- */
+
 GPtrArray *
 vms_traits_xml_find(xmlDoc *document)
 {
@@ -295,5 +380,6 @@ vms_traits_xml_find(xmlDoc *document)
     each_at(found, root, "devices/interface/portForward", take_forward, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++)
         each_at(found, root, lines[i], take_line, vm);
+    take_arguments(found, root);
     return found;
 }
