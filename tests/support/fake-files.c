@@ -141,7 +141,7 @@ static gboolean
 volume_read_use(VmsVolume *volume, const char *path, VmsImageUse *ret_use, GError **error)
 {
     const FakeWorld *world = ((FakeVolume *)volume)->world;
-    gboolean on = world->domain_id >= 0;
+    gboolean on = world->domain_id >= 0 && !strstr(path, "/.vmsnap/");
 
     (void)error;
     if (fake_machine_is_overlay(path))

@@ -71,6 +71,7 @@ typedef struct {
     atomic_int written;                /* what it wrote then */
     char metadata[256];                /* see fake-metadata.c */
     char xml[1024];
+    char clone[4096]; /* configuration of another VM that was defined, off; empty: none */
     atomic_int logged;
     char log[16384]; /* names of calls, each followed by a space */
 } FakeWorld;

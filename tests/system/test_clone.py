@@ -129,4 +129,94 @@ def a_vm_that_is_off_is_cloned_whole_and_starts():
     assert machine.files() == before, machine.files()
 
 
+@harness.test
+def a_dry_run_touches_nothing_and_agrees_with_the_run():
+    before = machine.files()
+    plan = vmsnap("clone", "src", "--mode", "dry-run", "--name", "copy", check=0).json
+    assert machine.files() == before and not vmsnap("snapshot", "list", check=0).json["items"]
+    named = {item["name"]: item.get("new_name") for item in plan["resources"]}
+    assert named["src"] == "copy" and named["src/vda"] == f"{machine.folder}/copy-vda.qcow2", named
+    assert vmsnap("clone", "src", "--mode", "dry-run").code == 2  # it has no name
+
+
+@harness.test
+def what_stands_in_the_way_is_refused_and_costs_nothing():
+    taken = f"{machine.folder}/copy-vda.qcow2"
+    with open(taken, "w", encoding="utf-8"):
+        pass
+    before = machine.files()
+    for mode in ("dry-run", "strict", "best-effort"):
+        reply = vmsnap("clone", "src", "--mode", mode, "--name", "copy", check=3)
+        assert "NameTaken" in reply.out, reply
+    assert machine.files() == before and os.path.getsize(taken) == 0
+    os.unlink(taken)
+    vmsnap("clone", "src", "--mode", "strict", "--name", "copy", check=0)
+    vmsnap("clone", "src", "--mode", "strict", "--name", "copy", check=3)
+    forget("copy")
+
+
+@harness.test
+def a_plan_in_a_file_is_run_if_it_still_holds():
+    plan = f"{machine.folder}.plan"
+    vmsnap("clone", "src", "--mode", "dry-run", "--name", "copy", "--seed", "", "--plan", plan,
+           check=0)
+    with open(machine.data, "r+b") as handle:
+        handle.write(handle.read(1))
+    stale = vmsnap("clone", "src", "--mode", "strict", "--plan", plan, check=3)
+    assert stale.json["error"]["code"] == "PLAN_STALE", stale
+    vmsnap("clone", "src", "--mode", "dry-run", "--name", "copy", "--seed", "", "--plan", plan,
+           check=0)
+    vmsnap("clone", "src", "--mode", "strict", "--plan", plan, check=0)
+    uuid = bed.vm("copy").uuid()
+    forget("copy")
+    vmsnap("clone", "src", "--mode", "strict", "--name", "copy", "--seed", "", check=0)
+    assert bed.vm("copy").uuid() == uuid  # the same seed, the same identity
+    forget("copy")
+
+
+@harness.test
+def a_running_vm_is_cloned_through_a_snapshot_that_is_gone_afterwards():
+    folder = bed.storage("xfs", 1024)
+    disk = bed.make_disk(f"{folder}/live.qcow2", fs="ext4", size_mb=64)
+    live = bed.define_vm("live", [disk], networks=["lab"])
+    plan = vmsnap("clone", "live", "--mode", "dry-run", "--name", "twin", check=0).json
+    live.start()
+    refused = vmsnap("clone", "live", "--mode", "strict", "--name", "twin", check=3).json
+    assert refused["error"]["reason"] == "AgentNotReady", refused
+    live.wait_agent()
+    plan = vmsnap("clone", "live", "--mode", "dry-run", "--name", "twin", check=0).json
+    assert "take-snapshot" in [step["name"] for step in plan["plan"]["steps"]], plan
+    live.exec(["sh", "-c", "echo there > /mnt/vda/marker && sync"])
+    reply = vmsnap("clone", "live", "--mode", "strict", "--name", "twin", check=0)
+    assert reply.json["source"]["name"] == "live", reply
+    assert vmsnap("snapshot", "list", check=0).json["items"] == []
+    assert live.state() == "running" and not live.frozen()
+    assert scenes.left_beside(folder) == [] and scenes.left_in_hands() == []
+    assert not identities(xml_of("live")) & identities(xml_of("twin"))
+    live.destroy()
+    twin = bed.vm("twin").start(wait=True)
+    assert twin.read_file("/mnt/vda/marker") == b"there\n"
+    forget("twin")
+
+
+@harness.test
+def a_snapshot_whose_vm_is_gone_is_cloned():
+    vmsnap("snapshot", "create", "src", "daily", check=0)
+    was = {path: content(path) for path in (machine.disk, machine.data, machine.nvram,
+                                           machine.tpm(), machine.seed)}
+    tpm = machine.tpm()
+    forget("src")
+    assert not os.path.exists(tpm)
+    vmsnap("clone", "--from-snapshot", "daily", "--mode", "strict", "--name", "born", check=0)
+    disks = bed.vm("born").disks(inactive=True)
+    assert content(disks["vda"]) == was[machine.disk]
+    assert content(disks["vdb"]) == was[machine.data]
+    assert content(bed.vm("born").xml(True).findtext("os/nvram")) == was[machine.nvram]
+    assert content(machine.tpm("born")) == was[tpm]
+    bed.vm("born").start(paused=True)
+    vmsnap("snapshot", "delete", "daily", check=0)
+    assert scenes.left_beside(machine.folder) == []
+    forget("born")
+
+
 harness.main()

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
+#include "base/sys.h"
+#include "engine/store.h"
+#include "model/name.h"
+#include "support/engine-bench.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Clones of a VM and of its snapshot, and what is left when a call fails or the process dies before
+ * it: all of the clone, or nothing; and then the same clone can be made. */
+
+enum { MOST_CALLS = 400, FILES = 5 }; /* two disks, NVRAM, TPM state, a Secret */
+
+/* What is cloned. */
+typedef enum { OFF, RUNNING, STORED } Source;
+
+typedef struct {
+    EngineBench *bench;
+    char *snapshot; /* NULL: the VM itself is cloned */
+    int extra;      /* files before */
+    int snapshots;  /* records before */
+} Trial;
+
+/* As libvirt would write it, behind what tells of its time. */
+static void
+configure(FakeWorld *world, char time)
+{
+    g_snprintf(
+        world->xml, sizeof(world->xml),
+        "%c<domain><name>web</name><uuid>" FAKE_UUID "</uuid><os><nvram>%s</nvram></os>"
+        "<devices><disk type='file' device='disk'><source file='%s'/><target dev='vda'/>"
+        "</disk><disk type='file' device='disk'><source file='%s'/><target dev='vdb'/></disk>"
+        "<disk type='file' device='cdrom'><source file='%s'/><target dev='sda'/></disk>"
+        "<interface type='user'><mac address='" FAKE_MAC "'/></interface></devices></domain>",
+        time, world->nvram, world->disks[0], world->disks[1], world->seed);
+}
+
+static int
+count_snapshots(EngineBench *bench)
+{
+    g_autoptr(GPtrArray) all = NULL;
+
+    cr_assert(vms_store_list_snapshots(bench->engine.drivers->catalog, VMSNAP_SNAPSHOT_KIND_VM,
+                                       &all, NULL));
+    return (int)all->len;
+}
+
+static void
+start(EngineBench *bench)
+{
+    cr_assert(vms_hypervisor_start(bench->engine.drivers->hypervisor, FAKE_UUID, FALSE, NULL));
+    bench->world->pieces = 1; /* its disks can be cloned while it runs */
+}
+
+static Trial
+trial_new(Source source)
+{
+    Trial trial = { .bench = engine_bench_new() };
+
+    engine_bench_add_parts(trial.bench);
+    configure(trial.bench->world, '1');
+    if (source == STORED)
+        cr_assert(engine_bench_snapshot(trial.bench, &trial.snapshot));
+    if (source == RUNNING)
+        start(trial.bench);
+    trial.extra = engine_bench_extra_files(trial.bench);
+    trial.snapshots = count_snapshots(trial.bench);
+    return trial;
+}
+
+static void
+trial_clear(Trial *trial)
+{
+    engine_bench_free(trial->bench);
+    g_free(trial->snapshot);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Trial, trial_clear)
+
+static gboolean
+make_as(Trial *trial, const VmsCloneRequest *request, vmsnap_mode mode)
+{
+    EngineBench *bench = trial->bench;
+    g_autofree char *operation = vms_name_new_uuid();
+    g_autoptr(VmsPlan) plan = NULL;
+    VmsCloneOrder order = { .operation_uuid = operation,
+                            .source = { .vm_uuid = trial->snapshot ? NULL : FAKE_UUID,
+                                        .snapshot_uuid = trial->snapshot },
+                            .request = request,
+                            .mode = mode };
+
+    g_clear_error(&bench->error);
+    if (!vms_engine_plan_clone(&bench->engine, &order.source, request, &plan, &bench->error))
+        return FALSE;
+    order.hash = plan->hash;
+    order.identity = plan->identity;
+    return vms_engine_clone(&bench->engine, &order, &bench->progress, &bench->error);
+}
+
+static gboolean
+make(Trial *trial)
+{
+    const VmsCloneRequest request = { .name = (char *)"copy" };
+
+    return make_as(trial, &request, VMSNAP_MODE_STRICT);
+}
+
+static void
+must_make(Trial *trial)
+{
+    cr_assert(make(trial), "%s", trial->bench->error->message);
+}
+
+static char
+time_of(const char *folder, const char *name)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? text[0] : '-';
+}
+
+static void
+expect_whole(const Trial *trial, int number)
+{
+    const EngineBench *bench = trial->bench;
+    g_autofree char *disks = g_build_filename(bench->folder, "disks", NULL);
+    g_autofree char *nvram = g_build_filename(bench->folder, "nvram", NULL);
+
+    cr_assert_eq(time_of(disks, "copy-vda.raw"), '1', "point %d", number);
+    cr_assert_eq(time_of(disks, "copy-vdb.raw"), '1', "point %d", number);
+    cr_assert_eq(time_of(nvram, "copy.fd"), '1', "point %d", number);
+    cr_assert(strstr(bench->world->clone, "<name>copy</name>"), "point %d", number);
+    cr_assert_null(strstr(bench->world->clone, FAKE_UUID), "point %d", number);
+    cr_assert_null(strstr(bench->world->clone, FAKE_MAC), "point %d", number);
+}
+
+/* It is there as a whole, or nothing is; then it can be made. */
+static void
+expect_settled(Trial *trial, int number)
+{
+    EngineBench *bench = trial->bench;
+    gboolean there = bench->world->clone[0] != '\0';
+
+    cr_assert_eq(engine_bench_extra_files(bench), trial->extra + (there ? FILES : 0),
+                 "point %d: %d files, not %d", number, engine_bench_extra_files(bench),
+                 trial->extra + (there ? FILES : 0));
+    cr_assert_eq(engine_bench_open_operations(bench), 0, "point %d", number);
+    cr_assert_eq(bench->world->frozen, 0, "point %d", number);
+    cr_assert_eq(count_snapshots(bench), trial->snapshots, "point %d", number);
+    if (!there)
+        must_make(trial);
+    expect_whole(trial, number);
+}
+
+/* ---- what is made ---- */
+
+Test(clone, a_vm_that_is_off_is_copied_whole)
+{
+    g_auto(Trial) trial = trial_new(OFF);
+
+    must_make(&trial);
+    expect_settled(&trial, 0);
+    cr_assert_eq(engine_bench_time(trial.bench), '1', "the source is none of its business");
+}
+
+Test(clone, a_snapshot_is_cloned_as_it_was_and_its_vm_may_be_gone)
+{
+    g_auto(Trial) trial = trial_new(STORED);
+
+    engine_bench_write(trial.bench, '2');
+    trial.extra = engine_bench_extra_files(trial.bench);
+    trial.bench->world->gone = TRUE;
+    must_make(&trial);
+    expect_settled(&trial, 0);
+}
+
+/* Its agent freezes; what is cut is gone afterwards. */
+Test(clone, a_vm_that_runs_is_cloned_through_a_snapshot_of_its_own)
+{
+    g_auto(Trial) trial = trial_new(RUNNING);
+
+    must_make(&trial);
+    expect_settled(&trial, 0);
+    cr_assert(strstr(trial.bench->world->log, "freeze"));
+}
+
+Test(clone, a_dry_run_changes_nothing)
+{
+    g_auto(Trial) trial = trial_new(OFF);
+    const VmsCloneRequest request = { .name = (char *)"copy" };
+    const VmsCloneSource source = { .vm_uuid = FAKE_UUID };
+    g_autoptr(VmsPlan) plan = NULL;
+    VmsEngine *engine = &trial.bench->engine;
+    g_autofree char *log = NULL;
+
+    trial.bench->world->logged = 0;
+    memset(trial.bench->world->log, 0, sizeof(trial.bench->world->log));
+    cr_assert(vms_engine_plan_clone(engine, &source, &request, &plan, NULL));
+    cr_assert_eq(vms_plan_count_conflicts(plan, VMSNAP_MODE_STRICT), 0);
+    log = g_strdup(trial.bench->world->log);
+    cr_assert_str_eq(log, "find-vm list-vms list-vms ", "%s", log);
+    cr_assert_eq(engine_bench_extra_files(trial.bench), trial.extra);
+}
+
+/* ---- failures and death ---- */
+
+static void
+fail_calls(Source source, int stride, FakeFailure failure)
+{
+    gboolean hit = TRUE;
+
+    for (int number = 1; hit && number < MOST_CALLS; number += stride) {
+        g_auto(Trial) trial = trial_new(source);
+
+        engine_bench_arm(trial.bench, number, failure);
+        if (!make(&trial) && vms_error_get_code(trial.bench->error) == VMSNAP_E_UNCERTAIN) {
+            hit = engine_bench_was_hit(trial.bench);
+            engine_bench_arm(trial.bench, 0, FAKE_REFUSE);
+            cr_assert_geq(engine_bench_recover(trial.bench, NULL), 0);
+        } else {
+            hit = engine_bench_was_hit(trial.bench);
+        }
+        engine_bench_arm(trial.bench, 0, FAKE_REFUSE);
+        expect_settled(&trial, number);
+    }
+    cr_assert_not(hit);
+}
+
+Test(clone, one_whose_nth_call_fails_leaves_nothing, .timeout = 110)
+{
+    fail_calls(OFF, 1, FAKE_REFUSE);
+    fail_calls(STORED, 2, FAKE_LOSE);
+}
+
+/* Builds with crash points die between calls of the file system, too. */
+static gboolean
+dies(Trial *trial, int number, gboolean recovering)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        trial->bench->engine.drivers = NULL;
+        engine_bench_open(trial->bench);
+#ifdef VMS_CRASH_POINTS
+        vms_crash_arm((guint64)number, 0);
+#else
+        engine_bench_arm(trial->bench, number, FAKE_KILL);
+#endif
+        if (recovering)
+            (void)engine_bench_recover(trial->bench, NULL);
+        else
+            (void)make(trial);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    engine_bench_arm(trial->bench, 0, FAKE_REFUSE);
+    return WIFSIGNALED(status);
+}
+
+/* Death at the @first point, then recovery that dies at its @second (0: it does not). TRUE if
+ * there is such a point. */
+static gboolean
+die_twice(Source source, int first, int second, gboolean *ret_second)
+{
+    g_auto(Trial) trial = trial_new(source);
+    int failed = 0;
+    gboolean died;
+
+    engine_bench_close(trial.bench);
+    died = dies(&trial, first, FALSE);
+    *ret_second = second > 0 && dies(&trial, second, TRUE);
+    engine_bench_open(trial.bench);
+    cr_assert_geq(engine_bench_recover(trial.bench, &failed), 0);
+    cr_assert_eq(failed, 0, "points %d, %d", first, second);
+    expect_settled(&trial, first);
+    return died;
+}
+
+/* At each of its points, or some: every @stride; every @step with a recovery that dies as well. */
+static int
+die_at_points(Source source, int stride, int step)
+{
+    gboolean died = TRUE;
+    gboolean again;
+    int pairs = 0;
+
+    for (int first = 1; died && first < MOST_CALLS; first += stride) {
+        died = die_twice(source, first, 0, &again);
+        again = died && first % step == 1;
+        for (int second = 1; again && second < MOST_CALLS; second++, pairs++)
+            (void)die_twice(source, first, second, &again);
+    }
+    cr_assert_not(died, "more places to die than were tried");
+    return pairs;
+}
+
+Test(clone, one_that_died_anywhere_is_removed_or_finished, .timeout = 110)
+{
+    cr_assert_gt(die_at_points(OFF, 2, 80), 0);
+    (void)die_at_points(RUNNING, 11, MOST_CALLS);
+}
