@@ -7,7 +7,8 @@
  * Bringing a virtual machine back to a snapshot, in place, and taking that back again.
  *
  * The new disks are made beside the old ones before the VM is stopped; the old ones are kept as
- * an undo set. A conflict never costs the VM its power.
+ * an undo set. A conflict never costs the VM its power. A disk that is a block device is rewritten
+ * while the VM is off; its old contents are kept as a file where the snapshot is.
  */
 
 #include <vmsnap/base.h>

@@ -26,6 +26,15 @@ tell_foreign(const VmsEngine *engine, const char *path)
     vms_log(engine->log, VMSNAP_LOG_WARNING, "'%s' is not a file of ours and stays", path);
 }
 
+/* What devices held before the undo; files are put aside in the restore's own places. */
+static gboolean
+drop_saved(VmsEngine *engine, const VmsOperation *undo, GError **error)
+{
+    g_autoptr(GPtrArray) files = vms_own_pick_files(engine, undo);
+
+    return vms_layout_remove(engine, files, undo->folders, error);
+}
+
 /* The set that the undo took out: the restored disks. The snapshot they came from is still there.
  */
 static gboolean
@@ -36,16 +45,18 @@ drop_undo_set(VmsEngine *engine, const VmsOperation *undo, const VmsOperation *r
 
     for (guint i = 0; i < undo->exchanges->len; i++) {
         const VmsExchange *item = undo->exchanges->pdata[i];
+        char *path = item->source ? item->source : item->next;
         VmsOwn own = VMS_OWN_FOREIGN;
 
-        if (!vms_own_check(engine, item->next, restore->uuid, NULL, &own, error))
+        if (!vms_own_check(engine, path, restore->uuid, NULL, &own, error))
             return FALSE;
         if (own == VMS_OWN_OURS)
-            g_ptr_array_add(files, item->next);
+            g_ptr_array_add(files, path);
         else if (own == VMS_OWN_FOREIGN)
-            tell_foreign(engine, item->next);
+            tell_foreign(engine, path);
     }
-    return vms_layout_remove(engine, files, restore->folders, error);
+    return vms_layout_remove(engine, files, restore->folders, error) &&
+           drop_saved(engine, undo, error);
 }
 
 gboolean

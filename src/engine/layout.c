@@ -27,6 +27,16 @@ vms_layout_folder(const char *folder, const char *uuid)
 }
 
 char *
+vms_layout_find_store(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *parent = g_path_get_dirname(folder);
+
+    return g_str_has_suffix(parent, "/.vmsnap") ? g_path_get_dirname(parent)
+                                                : g_steal_pointer(&folder);
+}
+
+char *
 vms_layout_image(const char *folder, const char *target, const char *format)
 {
     return g_strdup_printf("%s/%s.%s", folder, target, format);

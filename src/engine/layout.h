@@ -13,6 +13,8 @@ gboolean vms_layout_place(const char *store, const VmsImage *image, const char *
                           char **ret_folder, GError **error);
 /* <folder>/.vmsnap/<uuid>: what one snapshot or operation keeps beside a disk. */
 char *vms_layout_folder(const char *folder, const char *uuid);
+/* The folder that such a folder is in, of a file in it; else the file's own. */
+char *vms_layout_find_store(const char *path);
 /* <folder>/<target>.<format> */
 char *vms_layout_image(const char *folder, const char *target, const char *format);
 /* <folder>/<word>-<number>.part: of what is no disk. */

@@ -314,7 +314,7 @@ recover_replace(const Recovery *self, VmsWork *work, const char **ret_act, GErro
         return FALSE;
     vms_crash_point("recover-back");
     files = vms_own_pick_files(self->engine, operation);
-    if (!undo && !vms_layout_remove(self->engine, files, operation->folders, error))
+    if (!vms_layout_remove(self->engine, files, operation->folders, error))
         return FALSE;
     interrupted(operation);
     return TRUE;

@@ -9,6 +9,7 @@
 #include "engine/late-watch.h"
 #include "engine/metadata.h"
 #include "engine/power.h"
+#include "engine/replace-device.h"
 
 #include <vmsnap/job.h>
 
@@ -34,7 +35,7 @@ hold_all(VmsEngine *engine, const VmsOperation *operation, GPtrArray **ret_holds
 
         if (item->existed && !hold_one(engine, holds, item->path, error))
             return FALSE;
-        if (!item->vanish && !hold_one(engine, holds, item->next, error))
+        if (!item->vanish && !item->source && !hold_one(engine, holds, item->next, error))
             return FALSE;
     }
     *ret_holds = g_steal_pointer(&holds);
@@ -44,26 +45,38 @@ hold_all(VmsEngine *engine, const VmsOperation *operation, GPtrArray **ret_holds
 /* What stands at the paths now that the VM is off: these identities tell old from new for ever
  * after. A file that is not the one the plan saw is a change behind our back. */
 static gboolean
+note_identity(VmsEngine *engine, VmsExchange *item, GError **error)
+{
+    VmsFileId now = { 0 };
+    gboolean there;
+
+    if (item->source)
+        return vms_device_check(engine, item, error);
+    there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
+    if (!item->renewed && (there != item->existed || (there && now.ino != item->old_file.ino)))
+        return vms_fail(error, VMSNAP_E_PLAN_STALE, "'%s' is not the file it was", item->path);
+    item->existed = there;
+    item->old_file = now;
+    return TRUE;
+}
+
+static gboolean
 note_identities(VmsEngine *engine, VmsOperation *operation, GError **error)
 {
     for (guint i = 0; i < operation->exchanges->len; i++) {
-        VmsExchange *item = operation->exchanges->pdata[i];
-        VmsFileId now = { 0 };
-        gboolean there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
-
-        if (!item->renewed && (there != item->existed || (there && now.ino != item->old_file.ino)))
-            return vms_fail(error, VMSNAP_E_PLAN_STALE, "'%s' is not the file it was", item->path);
-        item->existed = there;
-        item->old_file = now;
+        if (!note_identity(engine, operation->exchanges->pdata[i], error))
+            return FALSE;
     }
     return TRUE;
 }
 
 static gboolean
-exchange_one(VmsEngine *engine, const VmsExchange *item, GError **error)
+exchange_one(VmsEngine *engine, const VmsExchange *item, VmsProgress *progress, GError **error)
 {
     VmsVolume *volume = engine->drivers->volume;
 
+    if (item->source)
+        return vms_device_put(engine, item, progress, error);
     if (item->vanish)
         return vms_volume_rename(volume, item->path, item->next, error);
     if (!item->existed)
@@ -73,14 +86,15 @@ exchange_one(VmsEngine *engine, const VmsExchange *item, GError **error)
 }
 
 static gboolean
-exchange_all(VmsEngine *engine, const VmsOperation *operation, GError **error)
+exchange_all(VmsEngine *engine, const VmsOperation *operation, VmsProgress *progress,
+             GError **error)
 {
     for (guint i = 0; i < operation->exchanges->len; i++) {
         const VmsExchange *item = operation->exchanges->pdata[i];
 
-        if (!exchange_one(engine, item, error)) {
+        if (!exchange_one(engine, item, progress, error)) {
             if (error)
-                vms_error_set_step(*error, "exchange-disk");
+                vms_error_set_step(*error, item->source ? "rewrite-disk" : "exchange-disk");
             return FALSE;
         }
     }
@@ -128,13 +142,18 @@ read_renewed_side(VmsEngine *engine, const VmsExchange *item, gboolean *ret_new,
 }
 
 /* TRUE at *ret_new when the new state stands at path. Decided by what is there, not by how far
- * the journal got: a crash may have fallen on either side of the rename. */
+ * the journal got: a crash may have fallen on either side of the rename. Of a device the journal
+ * tells whether it may be torn, and nobody can have started its VM since. */
 static gboolean
 read_side(VmsEngine *engine, const VmsExchange *item, gboolean *ret_new, GError **error)
 {
     VmsFileId now = { 0 };
     gboolean there;
 
+    if (item->source) {
+        *ret_new = item->torn;
+        return TRUE;
+    }
     if (item->renewed)
         return read_renewed_side(engine, item, ret_new, error);
     there = vms_volume_identify(engine->drivers->volume, item->path, &now, NULL);
@@ -155,11 +174,14 @@ read_side(VmsEngine *engine, const VmsExchange *item, gboolean *ret_new, GError 
 }
 
 static gboolean
-exchange_back_one(VmsEngine *engine, const VmsExchange *item, GError **error)
+exchange_back_one(VmsEngine *engine, const VmsOperation *operation, const VmsExchange *item,
+                  GError **error)
 {
     VmsVolume *volume = engine->drivers->volume;
     gboolean is_new = FALSE;
 
+    if (item->source)
+        return vms_device_put_back(engine, operation, item, error);
     if (!read_side(engine, item, &is_new, error))
         return FALSE;
     if (!is_new)
@@ -187,13 +209,15 @@ find_exchanged(VmsEngine *engine, const VmsOperation *operation, gboolean *ret_a
 }
 
 static gboolean
-exchange_back_all(VmsEngine *engine, const VmsOperation *operation, GError **error)
+exchange_back_all(VmsEngine *engine, VmsWork *work, GError **error)
 {
+    const VmsOperation *operation = work->operation;
+
     for (guint i = operation->exchanges->len; i > 0; i--) {
-        if (!exchange_back_one(engine, operation->exchanges->pdata[i - 1], error))
+        if (!exchange_back_one(engine, operation, operation->exchanges->pdata[i - 1], error))
             return FALSE;
     }
-    return TRUE;
+    return vms_device_settle(engine, work, error);
 }
 
 /* Somebody undefined it meanwhile. That is not taken back: only the files are put in order. */
@@ -236,15 +260,16 @@ hold_present(VmsEngine *engine, const VmsOperation *operation, GPtrArray **ret_h
  * that was started on its own disks, all of them the old ones, may go on; else none may start
  * before all is back. */
 static gboolean
-put_back(VmsEngine *engine, const VmsOperation *operation, GPtrArray **holds, GError **error)
+put_back(VmsEngine *engine, VmsWork *work, GPtrArray **holds, GError **error)
 {
+    const VmsOperation *operation = work->operation;
     gboolean any = FALSE;
 
     if (!find_exchanged(engine, operation, &any, error))
         return FALSE;
     if (any && ((!*holds && !hold_present(engine, operation, holds, error)) ||
                 !vms_power_wait_off(engine, operation->vm_uuid, error) ||
-                !exchange_back_all(engine, operation, error)))
+                !exchange_back_all(engine, work, error)))
         return FALSE;
     return vms_metadata_configure(engine, operation, TRUE, error) &&
            (!any || vms_power_wait_off(engine, operation->vm_uuid, error));
@@ -284,12 +309,13 @@ back(VmsEngine *engine, VmsWork *work, GPtrArray **holds, GError **error)
     gone = is_gone(engine, operation);
     if (gone)
         return reached == VMS_JOURNAL_STOPPING ||
-               (exchange_back_all(engine, operation, error) &&
+               ((*holds || hold_present(engine, operation, holds, error)) &&
+                exchange_back_all(engine, work, error) &&
                 vms_host_entries_put_back(engine, operation, error));
     if (reached == VMS_JOURNAL_STOPPING)
         return !was_on(operation) || vms_power_recall_stop(engine, operation, error);
     if (!vms_journal_advance(engine, work, VMS_JOURNAL_ROLLING_BACK, error) ||
-        !put_back(engine, operation, holds, error))
+        !put_back(engine, work, holds, error))
         return FALSE;
     g_clear_pointer(holds, g_ptr_array_unref);
     return finish_back(engine, operation, error);
@@ -339,7 +365,7 @@ check_next_free(VmsEngine *engine, const VmsOperation *operation, GError **error
     for (guint i = 0; i < operation->exchanges->len; i++) {
         const VmsExchange *item = operation->exchanges->pdata[i];
 
-        if (!item->vanish && !hold_one(engine, holds, item->next, error))
+        if (!item->vanish && !item->source && !hold_one(engine, holds, item->next, error))
             return FALSE;
     }
     return TRUE;
@@ -349,8 +375,8 @@ check_next_free(VmsEngine *engine, const VmsOperation *operation, GError **error
  * with the locks held that fails, and that the VM was off at a moment after the exchange, and at
  * one after the definition, says that no start has seen what was before. */
 static gboolean
-put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request, GPtrArray **holds,
-             GError **error)
+put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
+             VmsProgress *progress, GPtrArray **holds, GError **error)
 {
     VmsOperation *operation = work->operation;
     VmsHypervisor *hv = engine->drivers->hypervisor;
@@ -366,7 +392,8 @@ put_in_place(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *request,
     if (!vms_journal_advance(engine, work, VMS_JOURNAL_EXCHANGING, error))
         return FALSE;
     vms_crash_point("replace-before-exchange");
-    if (!exchange_all(engine, operation, error) ||
+    if (!vms_device_prepare(engine, work, progress, error) ||
+        !exchange_all(engine, operation, progress, error) ||
         !vms_power_wait_off(engine, operation->vm_uuid, error))
         return FALSE;
     vms_crash_point("replace-before-define");
@@ -459,13 +486,14 @@ vms_replace_run(VmsEngine *engine, VmsWork *work, const VmsRestoreRequest *reque
     gint64 stopped_us;
 
     if (!check_next_free(engine, work->operation, error) ||
+        !vms_device_make_folders(engine, work->operation, error) ||
         !vms_host_entries_note(engine, work->operation, error))
         return FALSE;
     if (!stop(engine, work, request, progress, &failed))
         return go_back(engine, work, progress, &holds, failed, error);
     stopped_us = vms_clock_monotonic_us();
     vms_progress_enter(progress, VMSNAP_STAGE_EXCHANGING);
-    if (!put_in_place(engine, work, request, &holds, &failed) ||
+    if (!put_in_place(engine, work, request, progress, &holds, &failed) ||
         !commit_and_start(engine, work, stopped_us, progress, &holds, &failed))
         return go_back(engine, work, progress, &holds, failed, error);
     return TRUE;

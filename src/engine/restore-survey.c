@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "engine/image-state.h"
 #include "engine/inventory.h"
+#include "engine/layout.h"
 #include "engine/restore-parts.h"
 #include "engine/restore-world.h"
 #include "engine/store.h"
@@ -39,17 +40,23 @@ refers_to(const GPtrArray *disks, const char *path)
     return FALSE;
 }
 
-/* Where the VM runs from a device, a file would take the place of its node. */
+/* Raw: what is on it does not count. */
 static gboolean
 is_device(VmsEngine *engine, const VmsRestoreDisk *disk)
 {
-    const VmsImage *origin = disk->stored->origin;
     g_autoptr(VmsImage) now = NULL;
 
-    return origin->block_device ||
-           (disk->exists &&
-            vms_volume_inspect(engine->drivers->volume, disk->path, origin->format, &now, NULL) &&
-            now->block_device);
+    return disk->exists &&
+           vms_volume_inspect(engine->drivers->volume, disk->path, "raw", &now, NULL) &&
+           now->block_device;
+}
+
+/* Old contents of a device go to where the snapshot's are. */
+static char *
+find_folder(const VmsRestoreDisk *disk)
+{
+    return vms_restore_rewrites(disk) ? vms_layout_find_store(disk->stored->image->path)
+                                      : g_path_get_dirname(disk->path);
 }
 
 static gboolean
@@ -57,10 +64,10 @@ read_disk(VmsEngine *engine, const VmsRestoreSurvey *survey, VmsRestoreDisk *dis
 {
     VmsVolume *volume = engine->drivers->volume;
     const VmsVm *vm = survey->input.vm;
-    g_autofree char *folder = g_path_get_dirname(disk->path);
     g_autoptr(GError) fault = NULL;
     g_autoptr(GError) absent = NULL;
 
+    disk->folder = find_folder(disk);
     disk->referenced = vm && refers_to(vm->disks, disk->path);
     disk->exists = vms_volume_identify(volume, disk->path, &disk->file, &absent);
     if (absent && vms_error_get_code(absent) != VMSNAP_E_NOT_FOUND)
@@ -72,7 +79,8 @@ read_disk(VmsEngine *engine, const VmsRestoreSurvey *survey, VmsRestoreDisk *dis
         disk->image_fault = g_strdup(fault->message);
         return TRUE;
     }
-    return vms_volume_read_place(volume, disk->stored->image->path, folder, &disk->place, error);
+    return vms_volume_read_place(volume, disk->stored->image->path, disk->folder, &disk->place,
+                                 error);
 }
 
 static gboolean

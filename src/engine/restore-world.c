@@ -131,8 +131,9 @@ was_put_by(const VmsOperation *operation, const VmsRestoreDisk *disk)
     for (guint i = 0; i < operation->exchanges->len; i++) {
         const VmsExchange *item = operation->exchanges->pdata[i];
 
-        if (!item->vanish && item->new_file.ino != 0 && item->new_file.ino == disk->file.ino &&
-            g_strcmp0(item->path, disk->path) == 0)
+        /* a device may be anybody's by now */
+        if (!item->vanish && !item->source && item->new_file.ino != 0 &&
+            item->new_file.ino == disk->file.ino && g_strcmp0(item->path, disk->path) == 0)
             return TRUE;
     }
     return FALSE;

@@ -7,6 +7,7 @@
 #include "engine/journal.h"
 #include "engine/layout.h"
 #include "engine/lock.h"
+#include "engine/replace-device.h"
 #include "engine/replace.h"
 #include "engine/restore-act.h"
 #include "engine/restore-parts.h"
@@ -75,11 +76,19 @@ find_format(const VmsVm *vm, const char *path)
     return NULL;
 }
 
+/* A device gets what the snapshot holds, without a copy of that in between. */
+static void
+plan_rewrite(VmsExchange *item, const VmsRestoreDisk *disk)
+{
+    item->source = g_strdup(disk->stored->image->path);
+    item->new_file = disk->file;
+    item->old_file = (VmsFileId){ 0 };
+}
+
 static void
 plan_exchange(VmsOperation *operation, const VmsVm *vm, const VmsRestoreDisk *disk)
 {
-    g_autofree char *parent = g_path_get_dirname(disk->path);
-    g_autofree char *folder = vms_layout_folder(parent, operation->uuid);
+    g_autofree char *folder = vms_layout_folder(disk->folder, operation->uuid);
     g_autofree char *next =
         vms_layout_image(folder, disk->stored->target, disk->stored->origin->format);
     VmsExchange *item = vms_exchange_new(disk->stored->target, disk->path, next);
@@ -87,6 +96,8 @@ plan_exchange(VmsOperation *operation, const VmsVm *vm, const VmsRestoreDisk *di
     item->existed = disk->exists;
     item->old_file = disk->file;
     item->old_format = find_format(vm, disk->path);
+    if (vms_restore_rewrites(disk))
+        plan_rewrite(item, disk);
     g_ptr_array_add(operation->exchanges, item);
     g_ptr_array_add(operation->files, g_strdup(next));
     if (!g_ptr_array_find_with_equal_func(operation->folders, folder, g_str_equal, NULL))
@@ -113,6 +124,8 @@ bytes_of_disk(const VmsRestoreDisk *disk)
 {
     const VmsImage *image = disk->stored->image;
 
+    if (vms_restore_rewrites(disk)) /* while the VM is off: it counts by itself */
+        return 0;
     return vms_restore_keeps_format(disk) ? image->file.size : image->virtual_size;
 }
 
@@ -158,7 +171,7 @@ record_intent(Restoring *self, const char *uuid, vmsnap_mode mode, GError **erro
         plan_exchange(operation, vm, self->survey->input.disks->pdata[i]);
     vms_restore_plan_parts(&self->survey->input, operation);
     vms_host_entries_plan_restore(&self->survey->input, operation);
-    return vms_layout_check(operation->folders, error) &&
+    return vms_device_plan(vm, operation, error) && vms_layout_check(operation->folders, error) &&
            vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
 
@@ -219,6 +232,8 @@ make_one(Restoring *self, guint index, GError **error)
     if (index >= disks->len)
         return vms_restore_make_part(self->engine, &self->survey->input, item, self->progress,
                                      error);
+    if (item->source)
+        return vms_device_check(self->engine, item, error);
     return make_disk(self, disks->pdata[index], item, error) &&
            note_made(self, disks->pdata[index], error);
 }

@@ -6,9 +6,12 @@
 #include "engine/host-entry.h"
 #include "engine/inventory.h"
 #include "engine/journal.h"
+#include "engine/layout.h"
 #include "engine/lock.h"
+#include "engine/replace-device.h"
 #include "engine/replace.h"
 #include "engine/survey.h"
+#include "engine/undo-device.h"
 #include "engine/undo-set.h"
 #include "model/name.h"
 #include "plan/generation.h"
@@ -26,11 +29,15 @@ check_undoable(const VmsOperation *restore, GError **error)
 
 /* The old set must be what the restore put aside: else there is nothing to bring back. */
 static gboolean
-add_exchange(VmsEngine *engine, VmsOperation *operation, const VmsExchange *made, GError **error)
+add_exchange(VmsEngine *engine, VmsOperation *operation, const VmsVm *vm, const VmsExchange *made,
+             GError **error)
 {
     VmsVolume *volume = engine->drivers->volume;
-    VmsExchange *item = vms_exchange_new(made->target, made->path, made->next);
+    VmsExchange *item;
 
+    if (made->source)
+        return vms_undo_plan_device(engine, vm, made, operation, error);
+    item = vms_exchange_new(made->target, made->path, made->next);
     g_ptr_array_add(operation->exchanges, item);
     item->vanish = !made->existed;
     item->renewed = made->renewed;
@@ -98,14 +105,15 @@ record_intent(VmsEngine *engine, VmsWork *work, const VmsOperation *restore, con
     operation->start_after = vms_vm_is_active(vm);
     operation->start_paused = vm->state == VMSNAP_VM_PAUSED;
     for (guint i = 0; i < restore->exchanges->len; i++) {
-        if (!add_exchange(engine, operation, restore->exchanges->pdata[i], error))
+        if (!add_exchange(engine, operation, vm, restore->exchanges->pdata[i], error))
             return FALSE;
     }
     vms_host_entries_plan_undo(restore, operation);
     for (guint i = 0; i < restore->old_metadata->len; i++)
         g_ptr_array_add(operation->new_metadata,
                         vms_metadata_copy(restore->old_metadata->pdata[i]));
-    return check_attached(engine, operation, error) &&
+    return vms_device_plan(vm, operation, error) && check_attached(engine, operation, error) &&
+           vms_layout_check(operation->folders, error) &&
            vms_journal_advance(engine, work, VMS_JOURNAL_PREPARED, error);
 }
 
@@ -138,7 +146,8 @@ vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *resto
         return vms_finish_undo(engine, &work, &failed) || vms_journal_leave(failed, error);
     if (vms_error_get_code(failed) != VMSNAP_E_UNCERTAIN) {
         vms_journal_fail(work.operation, failed);
-        if (!vms_journal_commit(engine, &work, &worse))
+        if (!vms_layout_remove(engine, work.operation->files, work.operation->folders, &worse) ||
+            !vms_journal_commit(engine, &work, &worse))
             return vms_journal_stay(failed, worse, error);
     }
     g_propagate_error(error, failed);

@@ -45,6 +45,7 @@ vms_exchange_free(VmsExchange *exchange)
     g_free(exchange->path);
     g_free(exchange->next);
     g_free(exchange->old_format);
+    g_free(exchange->source);
     g_free(exchange);
 }
 
@@ -125,6 +126,7 @@ vms_operation_free(VmsOperation *operation)
     g_free(operation->socket);
     g_free(operation->old_xml);
     g_free(operation->new_xml);
+    g_free(operation->held_xml);
     g_ptr_array_unref(operation->old_metadata);
     g_ptr_array_unref(operation->new_metadata);
     g_free(operation->nvram);
@@ -160,6 +162,18 @@ vms_operation_is_open(const VmsOperation *operation)
 {
     return operation->phase == VMSNAP_OPERATION_PENDING ||
            operation->phase == VMSNAP_OPERATION_IN_PROGRESS;
+}
+
+gboolean
+vms_operation_rewrites(const VmsOperation *operation)
+{
+    for (guint i = 0; i < operation->exchanges->len; i++) {
+        const VmsExchange *item = operation->exchanges->pdata[i];
+
+        if (item->source)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 gboolean

@@ -30,6 +30,11 @@ typedef struct {
     gboolean existed;   /* FALSE: nothing stood at path */
     gboolean renewed;   /* whoever uses it puts a new file at path each time it changes */
     gboolean vanish; /* nothing will stand at path afterwards: undoing a disk that did not exist */
+    /* A block device has no name that could be exchanged: it is rewritten. Its old contents are
+     * kept at next, and old_file is that file's identity (ino 0: not kept yet); new_file is the
+     * device's. */
+    char *source;  /* the file whose contents it gets; NULL: no device, files are exchanged */
+    gboolean torn; /* it may hold a part of either contents: next has the old ones, whole */
 } VmsExchange;
 
 /* A disk whose VM runs on a file of ours, an overlay, while its own image is cloned; or may: this
@@ -84,6 +89,7 @@ typedef struct {
     VmsClone *clone;      /* of the VM it makes; NULL: none */
     char *old_xml;        /* inactive XML before; NULL: none */
     char *new_xml;
+    char *held_xml;          /* which no start succeeds with, while devices are rewritten */
     GPtrArray *old_metadata; /* VmsMetadata*: what goes with the old disks */
     GPtrArray *new_metadata; /* what comes with the new ones */
     char *nvram;             /* path of the VM's NVRAM file when that is replaced */
@@ -121,6 +127,8 @@ VmsRecoveryAct *vms_recovery_act_new(const char *object, const char *act, const 
 void vms_recovery_act_free(VmsRecoveryAct *act);
 VmsExchange *vms_exchange_new(const char *target, const char *path, const char *next);
 void vms_exchange_free(VmsExchange *exchange);
+/* TRUE if any disk of it is a block device. */
+gboolean vms_operation_rewrites(const VmsOperation *operation);
 VmsOverlay *vms_overlay_new(const char *target, const char *path, const char *base,
                             const char *format);
 void vms_overlay_free(VmsOverlay *overlay);

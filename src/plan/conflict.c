@@ -55,6 +55,9 @@ static const VmsConflict conflicts[] = {
     REFUSED("TargetUnsupported",
             "put the VM's disk on a file of a local file system, or make a new "
             "disk from the snapshot"),
+    REFUSED("TargetMissing", "make the device again, as large as it was"),
+    REFUSED("TargetTooSmall", "make the device at least as large as it was"),
+    REPORTED("TargetLarger"),
     REPORTED("Kept"),
     /* addresses */
     REFUSED("MACInUse", "give the holder another MAC address"),

@@ -69,14 +69,58 @@ lacks_exchange(const char *fs_type)
     return fs_type && g_strv_contains(types, fs_type);
 }
 
+/* What lies behind the old end of a device that has grown is made zeros, as of a file that grows: a
+ * second partition table there would tell of a disk that is gone. */
+static void
+find_size(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
+{
+    const char *name = disk->stored->name;
+    guint64 wanted = disk->stored->image->file.size;
+    guint64 now = disk->file.size;
+
+    if (now < wanted)
+        vms_restore_found(self, KIND, name, "TargetTooSmall",
+                          "'%s' has %" G_GUINT64_FORMAT " bytes, the snapshot's disk has "
+                          "%" G_GUINT64_FORMAT,
+                          disk->path, now, wanted);
+    else if (now > wanted)
+        vms_restore_found(self, KIND, name, "TargetLarger",
+                          "'%s' has grown since: its last %" G_GUINT64_FORMAT
+                          " bytes are made zeros",
+                          disk->path, now - wanted);
+}
+
+static void
+find_device(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
+{
+    const char *name = disk->stored->name;
+
+    if (!vms_restore_keeps_format(disk))
+        vms_restore_found(self, KIND, name, "TargetUnsupported",
+                          "block device '%s' held a %s image, the snapshot is %s: it is not "
+                          "converted in place",
+                          disk->path, disk->stored->origin->format, disk->stored->image->format);
+    else if (!disk->exists)
+        vms_restore_found(self, KIND, name, "TargetMissing", "there is no block device '%s'",
+                          disk->path);
+    else if (!disk->device)
+        vms_restore_found(self, KIND, name, "TargetUnsupported",
+                          "'%s' was a block device and is a file now", disk->path);
+    else
+        find_size(self, disk);
+}
+
 static void
 find_target(const VmsRestoreFindings *self, const VmsRestoreDisk *disk)
 {
     const char *name = disk->stored->name;
 
-    if (disk->device)
+    if (vms_restore_rewrites(disk))
+        find_device(self, disk);
+    else if (disk->device)
         vms_restore_found(self, KIND, name, "TargetUnsupported",
-                          "'%s' is a block device: it cannot be exchanged in place", disk->path);
+                          "'%s' is a block device, and was a file: no file can take its place",
+                          disk->path);
     else if (lacks_exchange(disk->place.fs_type))
         vms_restore_found(self, KIND, name, "TargetUnsupported",
                           "'%s' lies on %s, which cannot exchange two files", disk->path,

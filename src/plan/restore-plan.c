@@ -12,6 +12,7 @@ vms_restore_disk_free(VmsRestoreDisk *disk)
     if (!disk)
         return;
     g_free(disk->path);
+    g_free(disk->folder);
     g_free(disk->image_fault);
     g_free(disk->obstacle);
     vms_image_use_clear(&disk->use);
@@ -44,6 +45,12 @@ vms_restore_base_free(VmsRestoreBase *base)
 }
 
 gboolean
+vms_restore_rewrites(const VmsRestoreDisk *disk)
+{
+    return disk->stored->origin->block_device;
+}
+
+gboolean
 vms_restore_keeps_format(const VmsRestoreDisk *disk)
 {
     return g_strcmp0(disk->stored->image->format, disk->stored->origin->format) == 0;
@@ -54,6 +61,8 @@ vms_restore_space(const VmsRestoreDisk *disk)
 {
     guint64 slack = 16 * (guint64)1024 * 1024;
 
+    if (vms_restore_rewrites(disk))
+        return disk->file.size + slack;
     if (disk->place.reflink == VMS_REFLINK_YES && vms_restore_keeps_format(disk))
         return slack;
     return disk->stored->image->file.allocated + disk->stored->origin->virtual_size / 2048 + slack;
@@ -84,14 +93,20 @@ list_steps(VmsPlan *plan, const VmsRestoreInput *input)
     for (guint i = 0; i < input->disks->len; i++) {
         const VmsRestoreDisk *disk = input->disks->pdata[i];
 
-        add_step(plan, TRUE, "prepare-disk", disk->stored->target);
+        if (!vms_restore_rewrites(disk))
+            add_step(plan, TRUE, "prepare-disk", disk->stored->target);
     }
     if (active)
         add_step(plan, TRUE, "stop-vm", NULL);
     for (guint i = 0; i < input->disks->len; i++) {
         const VmsRestoreDisk *disk = input->disks->pdata[i];
 
-        add_step(plan, TRUE, "exchange-disk", disk->stored->target);
+        if (vms_restore_rewrites(disk)) {
+            add_step(plan, TRUE, "save-disk", disk->stored->target);
+            add_step(plan, TRUE, "rewrite-disk", disk->stored->target);
+        } else {
+            add_step(plan, TRUE, "exchange-disk", disk->stored->target);
+        }
     }
     vms_restore_list_parts(plan, input);
     add_step(plan, TRUE, "define-vm", NULL);
@@ -100,6 +115,23 @@ list_steps(VmsPlan *plan, const VmsRestoreInput *input)
         add_step(plan, FALSE, "drop-managed-save", NULL);
     if (vms_restore_starts(input))
         add_step(plan, TRUE, "start-vm", NULL);
+}
+
+/* A device is read and its contents written once to be kept, and once more to be replaced. */
+static gint64
+expect_downtime(const VmsRestoreInput *input)
+{
+    guint64 bytes = 0;
+
+    if (!input->vm || !vms_vm_is_active(input->vm))
+        return -1;
+    for (guint i = 0; i < input->disks->len; i++) {
+        const VmsRestoreDisk *disk = input->disks->pdata[i];
+
+        if (vms_restore_rewrites(disk))
+            bytes += 2 * disk->file.size;
+    }
+    return G_USEC_PER_SEC + (gint64)(bytes / VMS_RESTORE_REWRITE_RATE);
 }
 
 VmsPlan *
@@ -119,8 +151,7 @@ vms_restore_make_plan(const VmsRestoreInput *input)
     vms_restore_find_identity(&findings);
     vms_restore_find_depends(&findings);
     list_steps(plan, input);
-    if (input->vm && vms_vm_is_active(input->vm))
-        plan->expected_downtime_us = G_USEC_PER_SEC;
+    plan->expected_downtime_us = expect_downtime(input);
     vms_restore_hash(plan, input);
     return plan;
 }

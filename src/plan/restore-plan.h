@@ -20,10 +20,11 @@ typedef struct {
     gboolean exists;
     gboolean ours;      /* what stands there was put there by an operation of this catalog */
     char *obstacle;     /* something else than an image stands at path: what; NULL: nothing */
-    gboolean device;    /* a block device stands at path, or did: it is no file to be exchanged */
+    gboolean device;    /* a block device stands at path */
+    char *folder;       /* where new and old contents go: path's own, or of a device the store's */
     VmsFileId file;     /* at path */
     VmsImageUse use;    /* of path */
-    VmsPlaceInfo place; /* of the stored image towards path's folder */
+    VmsPlaceInfo place; /* of the stored image towards folder */
     VmsFileId image;    /* of the stored image, now; ino 0: not there */
     char *image_fault;  /* why the stored image cannot be used; NULL: it can */
 } VmsRestoreDisk;
@@ -74,9 +75,14 @@ void vms_restore_base_free(VmsRestoreBase *base);
 /* TRUE for one that is to have a host entry, there already or not. */
 gboolean vms_restore_puts_address(const VmsRestoreInput *input, const VmsAddress *address);
 
+/* Bytes a microsecond that a device is taken to be rewritten with: 100 MB a second. */
+#define VMS_RESTORE_REWRITE_RATE 100
+
+/* TRUE for a block device, which is rewritten in place: its name cannot be exchanged. */
+gboolean vms_restore_rewrites(const VmsRestoreDisk *disk);
 /* How the new disk is made: TRUE if its bytes are copied (or cloned), FALSE if converted. */
 gboolean vms_restore_keeps_format(const VmsRestoreDisk *disk);
-/* What the new disk needs beside the old one. */
+/* What the new disk needs beside the old one; of a device, what the old contents need. */
 guint64 vms_restore_space(const VmsRestoreDisk *disk);
 
 /* TRUE if the VM runs and is to run again afterwards. */

@@ -96,6 +96,13 @@ vms_volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like, GEr
 }
 
 gboolean
+vms_volume_rewrite(VmsVolume *volume, const char *path, const char *source, const char *other,
+                   VmsProgress *progress, GError **error)
+{
+    return volume->ops->rewrite(volume, path, source, other, progress, error);
+}
+
+gboolean
 vms_volume_exchange(VmsVolume *volume, const char *a, const char *b, GError **error)
 {
     return volume->ops->exchange(volume, a, b, error);

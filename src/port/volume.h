@@ -74,6 +74,11 @@ typedef struct {
     gboolean (*read_owner)(VmsVolume *volume, const char *path, VmsFileId *ret_id, GError **error);
     /* Give @path owner, group, mode of @like and drop stale trusted.libvirt.security.* labels. */
     gboolean (*adopt)(VmsVolume *volume, const char *path, const VmsFileId *like, GError **error);
+    /* Make block device @path hold what the file @source does, and zeros behind that; synced. What
+     * is so already is not written. With @other (NULL: without), each sector must be as in @source
+     * or as in the file @other before: else UNCERTAIN, and nothing is written. */
+    gboolean (*rewrite)(VmsVolume *volume, const char *path, const char *source, const char *other,
+                        VmsProgress *progress, GError **error);
     /* RENAME_EXCHANGE of two files of one file system, directories synced. */
     gboolean (*exchange)(VmsVolume *volume, const char *a, const char *b, GError **error);
     /* Rename to a name that must not exist; directories synced. */
@@ -130,6 +135,8 @@ gboolean vms_volume_read_owner(VmsVolume *volume, const char *path, VmsFileId *r
                                GError **error);
 gboolean vms_volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like,
                           GError **error);
+gboolean vms_volume_rewrite(VmsVolume *volume, const char *path, const char *source,
+                            const char *other, VmsProgress *progress, GError **error);
 gboolean vms_volume_exchange(VmsVolume *volume, const char *a, const char *b, GError **error);
 gboolean vms_volume_rename(VmsVolume *volume, const char *from, const char *to, GError **error);
 gboolean vms_volume_remove(VmsVolume *volume, const char *path, GError **error);

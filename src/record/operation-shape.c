@@ -18,6 +18,8 @@ static const VmsField exchange_fields[] = {
     VMS_PLAIN(VmsExchange, existed, BOOL),
     VMS_PLAIN_LATER(VmsExchange, renewed, BOOL),
     VMS_PLAIN(VmsExchange, vanish, BOOL),
+    VMS_TEXT(VmsExchange, source, VMS_CHECK_PATH),
+    VMS_PLAIN_LATER(VmsExchange, torn, BOOL),
     { .key = NULL },
 };
 
@@ -153,6 +155,7 @@ static const VmsField operation_fields[] = {
     VMS_NESTED(VmsOperation, clone, OBJECT, vms_shape_clone),
     VMS_TEXT(VmsOperation, old_xml, VMS_CHECK_NONE),
     VMS_TEXT(VmsOperation, new_xml, VMS_CHECK_NONE),
+    VMS_TEXT(VmsOperation, held_xml, VMS_CHECK_NONE),
     VMS_NESTED(VmsOperation, old_metadata, OBJECTS, metadata_shape),
     VMS_NESTED(VmsOperation, new_metadata, OBJECTS, metadata_shape),
     VMS_TEXT(VmsOperation, nvram, VMS_CHECK_PATH),

@@ -265,6 +265,16 @@ volume_exchange(VmsVolume *volume, const char *a, const char *b, GError **error)
 }
 
 static gboolean
+volume_rewrite(VmsVolume *volume, const char *path, const char *source, const char *other,
+               VmsProgress *progress, GError **error)
+{
+    FakeVolume *self = (FakeVolume *)volume;
+
+    PASS(self->world, "rewrite",
+         vms_volume_rewrite(self->inner, path, source, other, progress, ERROR_OF));
+}
+
+static gboolean
 volume_rename(VmsVolume *volume, const char *from, const char *to, GError **error)
 {
     FakeVolume *self = (FakeVolume *)volume;
@@ -340,6 +350,7 @@ fake_volume_new(FakeWorld *world, VmsVolume *inner)
         .compare = volume_compare,
         .read_owner = volume_read_owner,
         .adopt = volume_adopt,
+        .rewrite = volume_rewrite,
         .exchange = volume_exchange,
         .rename = volume_rename,
         .remove = volume_remove,

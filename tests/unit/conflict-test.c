@@ -35,6 +35,8 @@ static const VmsConflict contract[] = {
     { "ClassMissing", WARNING, OFF, OFF, 0, NULL },
     { "OutOfSpace", CONFLICT, REFUSE, REFUSE, 0, NULL },
     { "TargetUnsupported", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "TargetMissing", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "TargetTooSmall", CONFLICT, REFUSE, REFUSE, 0, NULL },
     { "Busy", CONFLICT, REFUSE, REFUSE, 0, NULL },
     { "ManagedSave", CONFLICT, REFUSE, REFUSE, VMSNAP_RESTORE_DROP_MANAGED_SAVE, NULL },
     { "MetadataDropped", WARNING, PROCEED, PROCEED, 0, NULL },
@@ -42,7 +44,8 @@ static const VmsConflict contract[] = {
 };
 
 /* What is reported besides. It never refuses: what refuses stands in the contract. */
-static const char *const reports[] = { "Kept", "AddressNotManaged", "AddressDiffers" };
+static const char *const reports[] = { "Kept", "TargetLarger", "AddressNotManaged",
+                                       "AddressDiffers" };
 
 Test(conflict, table_is_the_contract_row_by_row)
 {

@@ -164,6 +164,56 @@ stage_device_target(RestoreCase *self)
     self->disk->device = TRUE;
 }
 
+/* It was one, of 100 MiB, and is. */
+static void
+stage_device_kept(RestoreCase *self, guint64 mib)
+{
+    VmsSnapshotDisk *stored = self->snapshot->disks->pdata[0];
+
+    stored->origin->block_device = TRUE;
+    stored->image->file.size = 100 * RESTORE_CASE_MIB;
+    self->disk->device = TRUE;
+    self->disk->file.size = mib * RESTORE_CASE_MIB;
+}
+static void
+stage_device_smaller(RestoreCase *self)
+{
+    stage_device_kept(self, 99);
+}
+static void
+stage_device_larger(RestoreCase *self)
+{
+    stage_device_kept(self, 101);
+}
+static void
+stage_device_gone(RestoreCase *self)
+{
+    stage_device_kept(self, 0);
+    self->disk->exists = FALSE;
+    self->disk->device = FALSE;
+}
+static void
+stage_device_is_file(RestoreCase *self)
+{
+    stage_device_kept(self, 100);
+    self->disk->device = FALSE;
+}
+static void
+stage_device_qcow2(RestoreCase *self)
+{
+    VmsSnapshotDisk *stored = self->snapshot->disks->pdata[0];
+
+    stage_device_kept(self, 100);
+    g_free(stored->image->format);
+    stored->image->format = g_strdup("raw");
+}
+static void
+stage_device_full(RestoreCase *self)
+{
+    stage_device_kept(self, 100);
+    self->disk->place.free_bytes = 100 * RESTORE_CASE_MIB;
+}
+
 static void
 stage_nfs(RestoreCase *self)
 {
@@ -316,6 +366,12 @@ static const Cell cells[] = {
     { "ForeignFile", "no image", stage_obstacle, VD, "web/vda", NULL, REFUSED },
     { "ForeignFile", "NVRAM", stage_foreign_nvram, "NVRAM", "/srv/part", NULL, REFUSED },
     { "TargetUnsupported", "device", stage_device_target, VD, "web/vda", NULL, REFUSED },
+    { "TargetUnsupported", "file now", stage_device_is_file, VD, "web/vda", NULL, REFUSED },
+    { "TargetUnsupported", "qcow2 on it", stage_device_qcow2, VD, "web/vda", NULL, REFUSED },
+    { "TargetMissing", "gone", stage_device_gone, VD, "web/vda", NULL, REFUSED },
+    { "TargetTooSmall", "smaller", stage_device_smaller, VD, "web/vda", NULL, REFUSED },
+    { "TargetLarger", "larger", stage_device_larger, VD, "web/vda", NULL, REPORTED },
+    { "OutOfSpace", "of old contents", stage_device_full, VD, "web/vda", NULL, REFUSED },
     { "TargetUnsupported", "NFS", stage_nfs, VD, "web/vda", NULL, REFUSED },
     { "MACInUse", "VM", stage_mac, "MACAddress", "52:54:00:aa:bb:cc", "VM db", REFUSED },
     { "SecretDiffers", "other content", stage_secret, "Secret", "/srv/part", NULL,

@@ -8,6 +8,7 @@
 #include "adapter/file/path.h"
 #include "adapter/file/place.h"
 #include "adapter/file/qemu-img.h"
+#include "adapter/file/rewrite.h"
 #include "adapter/file/sparse.h"
 #include "adapter/file/transfer.h"
 #include "adapter/file/whole.h"
@@ -173,6 +174,14 @@ volume_adopt(VmsVolume *volume, const char *path, const VmsFileId *like, GError 
 }
 
 static gboolean
+volume_rewrite(VmsVolume *volume, const char *path, const char *source, const char *other,
+               VmsProgress *progress, GError **error)
+{
+    (void)volume;
+    return vms_rewrite_device(path, source, other, progress, error);
+}
+
+static gboolean
 volume_exchange(VmsVolume *volume, const char *a, const char *b, GError **error)
 {
     (void)volume;
@@ -254,6 +263,7 @@ vms_file_volume_new(VmsHeaderReader qcow2)
         .compare = volume_compare,
         .read_owner = volume_read_owner,
         .adopt = volume_adopt,
+        .rewrite = volume_rewrite,
         .exchange = volume_exchange,
         .rename = volume_rename,
         .remove = volume_remove,
