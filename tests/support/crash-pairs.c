@@ -2,8 +2,9 @@
 /* One operation killed at each of its points k, and the recovery of that killed at each of its
  * points j, over real files and a real catalog: see support/disk-bench.h.
  *
- *   crash-pairs FOLDER ACT on|off SEED PAIRS SLICE SLICES
+ *   crash-pairs FOLDER ACT on|off SEED PAIRS SLICE SLICES [DEVICE]
  *
+ * DEVICE, of 48 KiB, stands for a disk that is a block device.
  * FOLDER is empty and on a file system to be tried. PAIRS 0: all of them, of which this process
  * does those with k % SLICES == SLICE; else so many by chance. Prints what it counted and, for a
  * pair that left anything but all old or all new, which; exit 1 then. */
@@ -19,6 +20,7 @@
 enum { MOST_POINTS = 2000 };
 
 typedef struct {
+    const char *device; /* NULL: none */
     const char *folder;
     DiskAct act;
     gboolean on;
@@ -135,7 +137,7 @@ try(Run *run, guint k, guint j)
 {
     static guint number = 0;
     g_autofree char *place = g_strdup_printf("%s/%d-%u", run->folder, (int)getpid(), number++);
-    g_autoptr(DiskBench) bench = disk_bench_stage(place, run->act, run->on);
+    g_autoptr(DiskBench) bench = disk_bench_stage(place, run->device, run->act, run->on);
     Fate fate = BROKEN;
 
     if (bench) {
@@ -172,7 +174,7 @@ static guint
 count_points(Run *run)
 {
     g_autofree char *place = g_strdup_printf("%s/%d-count", run->folder, (int)getpid());
-    g_autoptr(DiskBench) bench = disk_bench_stage(place, run->act, run->on);
+    g_autoptr(DiskBench) bench = disk_bench_stage(place, run->device, run->act, run->on);
     guint points = 0;
 
     if (bench) {
@@ -211,11 +213,13 @@ main(int argc, char **argv)
     Run run = { 0 };
     guint pairs;
 
-    if (argc != 8 || !disk_act_find(argv[2], &run.act)) {
-        (void)fprintf(stderr, "usage: crash-pairs FOLDER ACT on|off SEED PAIRS SLICE SLICES\n");
+    if (argc < 8 || argc > 9 || !disk_act_find(argv[2], &run.act)) {
+        (void)fprintf(stderr, "usage: crash-pairs FOLDER ACT on|off SEED PAIRS SLICE SLICES "
+                              "[DEVICE]\n");
         return 2;
     }
     run.folder = argv[1];
+    run.device = argv[8]; /* or the NULL behind the last */
     run.on = strcmp(argv[3], "on") == 0;
     pairs = (guint)g_ascii_strtoull(argv[5], NULL, 10);
     if (pairs == 0)

@@ -49,7 +49,7 @@ write_part(const DiskPlaces *places, guint index, char time)
 gboolean
 disk_bench_write(DiskBench *bench, char time)
 {
-    g_autofree char *xml = disk_bench_xml(time);
+    g_autofree char *xml = disk_bench_xml(&bench->places, time);
 
     for (guint i = 0; i <= DISK_MACHINE_DISKS; i++) {
         if (!write_part(&bench->places, i, time))
@@ -80,7 +80,7 @@ disk_bench_open(const char *data, const char *host, const char *run, int boot)
     bench->data = g_strdup(data);
     bench->host = g_strdup(host);
     bench->run = g_strdup(run);
-    bench->places = (DiskPlaces){ bench->data, bench->host, bench->run };
+    bench->places = (DiskPlaces){ bench->data, bench->host, bench->run, NULL };
     bench->engine = (VmsEngine){
         .uri = bench->run,
         .state_dir = g_build_filename(host, "state", NULL),
@@ -94,6 +94,13 @@ disk_bench_open(const char *data, const char *host, const char *run, int boot)
         return bench;
     disk_bench_free(bench);
     return NULL;
+}
+
+void
+disk_bench_use_device(DiskBench *bench, const char *device)
+{
+    bench->device = g_strdup(device);
+    bench->places.device = bench->device;
 }
 
 gboolean
@@ -145,6 +152,7 @@ disk_bench_free(DiskBench *bench)
     g_free(bench->data);
     g_free(bench->host);
     g_free(bench->run);
+    g_free(bench->device);
     g_free(bench);
 }
 
@@ -177,7 +185,9 @@ static gboolean
 take(DiskBench *bench)
 {
     g_autofree char *operation = vms_name_new_uuid();
-    const VmsSnapshotRequest request = { .name = (char *)"daily" };
+    g_autofree char *store = g_build_filename(bench->data, "disks", NULL);
+    const VmsSnapshotRequest request = { .name = (char *)"daily",
+                                         .store = bench->device ? store : NULL };
     g_autofree char *snapshot = NULL;
 
     if (!vms_engine_snapshot(&bench->engine, operation, DISK_MACHINE_UUID, &request,
@@ -336,7 +346,7 @@ disk_bench_remove_tree(const char *path)
 }
 
 DiskBench *
-disk_bench_stage(const char *place, DiskAct act, gboolean on)
+disk_bench_stage(const char *place, const char *device, DiskAct act, gboolean on)
 {
     g_autofree char *data = g_build_filename(place, "data", NULL);
     g_autofree char *host = g_build_filename(place, "host", NULL);
@@ -347,6 +357,8 @@ disk_bench_stage(const char *place, DiskAct act, gboolean on)
         g_mkdir_with_parents(locks, 0755) != 0)
         return NULL;
     bench = disk_bench_open(data, host, locks, 1);
+    if (bench && device)
+        disk_bench_use_device(bench, device);
     if (!bench || !disk_bench_make(bench) || !disk_bench_prepare(bench, act, on)) {
         (void)fprintf(stderr, "not prepared: %s\n",
                       bench && bench->error ? bench->error->message : "?");

@@ -27,6 +27,7 @@ typedef struct {
     char *data;
     char *host;
     char *run;
+    char *device; /* that is the first disk; NULL: it is a file */
     VmsEngine engine;
     VmsProgress progress;
     char *snapshot; /* UUID of the last one made; NULL: none */
@@ -49,14 +50,17 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DiskSight, disk_sight_clear)
 
 /* On what is there already. @boot: 1 for the first start of the host, 2 for the next. */
 DiskBench *disk_bench_open(const char *data, const char *host, const char *run, int boot);
+/* The first disk is a block device from now on, of just the size of what it holds. */
+void disk_bench_use_device(DiskBench *bench, const char *device);
 void disk_bench_free(DiskBench *bench);
 /* The catalog; before a fork it is closed. */
 gboolean disk_bench_connect(DiskBench *bench);
 void disk_bench_disconnect(DiskBench *bench);
 /* Make the machine, off, of time '1'. FALSE when something failed. */
 gboolean disk_bench_make(DiskBench *bench);
-/* One on folders of its own in @place, brought to where the act begins; NULL after a message. */
-DiskBench *disk_bench_stage(const char *place, DiskAct act, gboolean on);
+/* One on folders of its own in @place, brought to where the act begins; NULL after a message.
+ * @device (NULL: none) is its first disk, as in disk_bench_use_device(). */
+DiskBench *disk_bench_stage(const char *place, const char *device, DiskAct act, gboolean on);
 /* With everything in it. */
 void disk_bench_remove_tree(const char *path);
 /* As its guest and its owner would. */
@@ -82,6 +86,6 @@ const char *disk_sight_judge(const DiskSight *sight, DiskAct act);
 gboolean disk_bench_holds(const char *path, guint index, char time);
 /* What this part of the machine holds at that time. */
 GBytes *disk_bench_content(guint index, char time);
-char *disk_bench_xml(char time);
+char *disk_bench_xml(const DiskPlaces *places, char time);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiskBench, disk_bench_free)

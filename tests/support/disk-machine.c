@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -30,6 +29,8 @@ places_of(VmsHypervisor *hv)
 char *
 disk_machine_path(const DiskPlaces *places, guint index)
 {
+    if (index == 0 && places->device)
+        return g_strdup(places->device);
     return g_build_filename(places->data, names[index], NULL);
 }
 
@@ -153,12 +154,23 @@ disk_machine_power(const DiskPlaces *places, gboolean on)
     }
 }
 
+/* A source is named that is not there. */
+static gboolean
+is_held(const DiskPlaces *places)
+{
+    g_autofree char *path = disk_machine_xml_path(places);
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) && strstr(text, ".vmsnap-");
+}
+
 static gboolean
 start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
 {
     (void)uuid;
     (void)paused;
-    (void)error;
+    if (is_held(places_of(hv)))
+        return vms_fail(error, VMSNAP_E_HYPERVISOR, "a disk of it is missing");
     disk_machine_power(places_of(hv), TRUE);
     return TRUE;
 }
@@ -201,8 +213,8 @@ new_disk(const DiskPlaces *places, guint index)
     g_autofree char *target = g_strdup_printf("vd%c", 'a' + (int)index);
     VmsDisk *disk = vms_disk_new(target);
 
-    disk->source = VMS_SOURCE_FILE;
-    disk->source_type = g_strdup("file");
+    disk->source = index == 0 && places->device ? VMS_SOURCE_BLOCK : VMS_SOURCE_FILE;
+    disk->source_type = g_strdup(disk->source == VMS_SOURCE_BLOCK ? "block" : "file");
     disk->bus = g_strdup("virtio");
     disk->format = g_strdup(formats[index]);
     disk->path = disk_machine_path(places, index);
@@ -286,12 +298,15 @@ read_block(VmsHypervisor *hv, const char *uuid, const char *target, VmsBlockInfo
            GError **error)
 {
     g_autofree char *path = disk_machine_path(places_of(hv), (guint)(target[2] - 'a'));
-    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END); /* of a device too */
 
     (void)uuid;
-    if (stat(path, &st) != 0)
+    if (fd >= 0)
+        close(fd);
+    if (end < 0)
         return vms_fail(error, VMSNAP_E_HYPERVISOR, "no file of %s", target);
-    *ret_info = (VmsBlockInfo){ .capacity = target[2] == 'a' ? (guint64)st.st_size : 1 << 20 };
+    *ret_info = (VmsBlockInfo){ .capacity = target[2] == 'a' ? (guint64)end : 1 << 20 };
     return TRUE;
 }
 

@@ -74,11 +74,11 @@ disk_bench_content(guint index, char time)
 }
 
 char *
-disk_bench_xml(char time)
+disk_bench_xml(const DiskPlaces *places, char time)
 {
     return g_strdup_printf("<domain type='kvm'>\n  <name>web</name>\n  <uuid>%s</uuid>\n"
-                           "  <title>%c</title>\n</domain>\n",
-                           DISK_MACHINE_UUID, time);
+                           "  <title>%c</title>\n  <source dev='%s'/>\n</domain>\n",
+                           DISK_MACHINE_UUID, time, places->device ? places->device : "/nothing");
 }
 
 gboolean
@@ -126,7 +126,7 @@ time_of_xml(const DiskPlaces *places)
     if (!g_file_get_contents(path, &text, NULL, NULL))
         return 'x';
     for (char time = '1'; time <= '2'; time++) {
-        g_autofree char *wanted = disk_bench_xml(time);
+        g_autofree char *wanted = disk_bench_xml(places, time);
 
         if (strcmp(text, wanted) == 0)
             return time;

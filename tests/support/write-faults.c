@@ -114,7 +114,7 @@ static gboolean
 try(Run *run, guint n)
 {
     g_autofree char *place = g_strdup_printf("%s/%d-%u", run->folder, (int)getpid(), n);
-    g_autoptr(DiskBench) bench = disk_bench_stage(place, run->act, run->on);
+    g_autoptr(DiskBench) bench = disk_bench_stage(place, NULL, run->act, run->on);
     gboolean good;
 
     if (!bench) {

@@ -10,6 +10,7 @@ to do for a second one. CI takes a random choice of pairs, VMS_LONG=1 all of the
 
 import os
 import subprocess
+import tempfile
 
 import harness
 import scenes
@@ -25,6 +26,9 @@ JOBS = 2
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
         ("restore", "on"), ("undo", "on"), ("drop", "off"), ("gc", "off"), ("disk-restore", "off"),
         ("image", "off")]
+DEVICE_ACTS = [("restore", "off"), ("undo", "off"), ("restore", "on"), ("undo", "on"),
+               ("drop", "off")]
+DEVICE_PAIRS = 10
 FOLDER = "/run/vmsnap"
 os.environ["VMSNAP_TEST_BACKING"] = "/dev/shm"
 
@@ -38,6 +42,23 @@ def storage(kind):
         os.makedirs(path, exist_ok=True)
         return path
     return path if os.path.ismount(path) else bed_storage.mount_scratch(path, kind, 512)
+
+
+def run_on_device(act, power, pairs):
+    """The first disk is a block device of just the size of what it holds; returns the same."""
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as image:
+        image.truncate(48 << 10)
+        device = bed_storage.run(["losetup", "-f", "--show", image.name]).strip()
+    try:
+        os.chmod(device, 0o640)
+        os.chown(device, 101, 101)
+        words = [storage("tmpfs"), act, power, harness.RNG.randrange(1 << 31), pairs, 0, 1, device]
+        done = subprocess.run([harness.built("tests/integration/crash-pairs"), *map(str, words)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    finally:
+        bed_storage.run(["losetup", "-d", device])
+    assert done.returncode == 0, (done.stdout, done.stderr[-2000:])
+    return list(map(int, done.stdout.split()))[:4]
 
 
 def run_slices(kind, act, power, pairs):
@@ -72,6 +93,16 @@ def die(kind, long):
 def pairs_of_deaths_in_memory():
     """Where files are copied."""
     die("tmpfs", scenes.LONG)
+
+
+@harness.test
+def pairs_of_deaths_with_a_block_device():
+    """It is rewritten in place, after its old contents were put aside."""
+    for act, power in DEVICE_ACTS:
+        deaths, pairs, old, new = run_on_device(act, power, 0 if scenes.LONG else DEVICE_PAIRS)
+        assert deaths and pairs and old + new == deaths + pairs, (deaths, pairs, old, new)
+        harness.note(f"{act}, VM {power}, block device: {deaths} deaths, {pairs} pairs of them, "
+                     f"{old} times all old, {new} times all new")
 
 
 @harness.test
