@@ -28,7 +28,7 @@ ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "of
         ("image", "off")]
 DEVICE_ACTS = [("restore", "off"), ("undo", "off"), ("restore", "on"), ("undo", "on"),
                ("drop", "off")]
-DEVICE_PAIRS = 10
+DEVICE_PAIRS = 8
 FOLDER = "/run/vmsnap"
 os.environ["VMSNAP_TEST_BACKING"] = "/dev/shm"
 
