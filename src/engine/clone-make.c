@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "engine/clone-end.h"
+#include "engine/clone-guest.h"
 #include "engine/disk-make.h"
 
 #include <string.h>
@@ -212,9 +213,12 @@ make_file(const VmsCloneMaking *self, const VmsCloneItem *item, VmsNewDisk *made
                                    .choice = &item->choice,
                                    .made = made,
                                    .progress = self->progress };
+    gboolean done = FALSE;
 
-    if (vms_progress_check(self->progress, error) && vms_disk_make(&making, error) &&
-        check_digest(self, item, made, error) && set_owner(self, item, made, error))
+    if (vms_progress_check(self->progress, error) &&
+        vms_clone_make_medium(self, item, made, &done, error) &&
+        (done || (vms_disk_make(&making, error) && check_digest(self, item, made, error))) &&
+        set_owner(self, item, made, error))
         return TRUE;
     if (error && *error && !vms_error_get_object(*error))
         vms_error_set_object(*error, item->name);
@@ -246,6 +250,7 @@ vms_clone_make_files(const VmsCloneMaking *making, GError **error)
         if (!make_file(making, items->pdata[i], making->operation->clone->files->pdata[i], error))
             return FALSE;
     }
+    vms_clone_note_guest(making);
     vms_crash_point("clone-made");
     return TRUE;
 }

@@ -2,6 +2,7 @@
 #include "engine/clone-survey.h"
 
 #include "base/error.h"
+#include "engine/clone-guest.h"
 #include "engine/inventory.h"
 #include "engine/new-disk-survey.h"
 #include "engine/store.h"
@@ -188,7 +189,8 @@ vms_clone_survey(VmsEngine *engine, const VmsCloneSource *source, const VmsClone
     g_ptr_array_add(input->resources, vms_named_new(VMS_NAMED_VM, survey->snapshot->vm_name, NULL));
     if (!vms_hypervisor_read_needs(engine->drivers->hypervisor, vms_clone_xml(input), &input->needs,
                                    error) ||
-        !read_items(engine, input, error) || !read_readiness(engine, input, error))
+        !read_items(engine, input, error) || !vms_clone_read_media(engine, input, error) ||
+        !read_readiness(engine, input, error))
         return FALSE;
     *ret_survey = g_steal_pointer(&survey);
     return TRUE;

@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/sys.h"
 #include "engine/clone-end.h"
-#include "engine/clone-make.h"
+#include "engine/clone-guest.h"
 #include "engine/clone-survey.h"
 #include "engine/clone-taken.h"
 #include "engine/journal.h"
@@ -62,6 +62,7 @@ vms_engine_plan_clone(VmsEngine *engine, const VmsCloneSource *source,
     if (!vms_engine_check_acting(engine, FALSE, error) ||
         !vms_clone_survey(engine, source, request, &survey, error))
         return FALSE;
+    vms_clone_read_guest(engine, &survey->input);
     *ret_plan = vms_clone_make_plan(&survey->input);
     return TRUE;
 }

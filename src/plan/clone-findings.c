@@ -111,6 +111,19 @@ find_source(const Finding *self, const VmsCloneItem *item)
     return TRUE;
 }
 
+/* A medium that says who the machine is: what of it is not as it was, and what is. */
+static void
+find_medium(const Finding *self, const VmsCloneItem *item)
+{
+    for (guint i = 0; item->medium_moved && i < item->medium_moved->len; i++)
+        found(self, item->kind, item->name, "NetworkConfigChanged",
+              "%s on it gets the new MAC addresses", (char *)item->medium_moved->pdata[i]);
+    for (guint i = 0; item->medium_kept && i < item->medium_kept->len; i++)
+        found(self, item->kind, item->name, "MediaNamesSource",
+              "%s on it names the source, and is kept as it is",
+              (char *)item->medium_kept->pdata[i]);
+}
+
 /* What stands at its name already is told among the names. */
 static void
 find_item(const Finding *self, const VmsCloneItem *item)
@@ -119,6 +132,11 @@ find_item(const Finding *self, const VmsCloneItem *item)
 
     if (find_source(self, item))
         return;
+    if (item->medium_fault) {
+        found(self, item->kind, item->name, "MediaNotUnderstood", "%s", item->medium_fault);
+        return;
+    }
+    find_medium(self, item);
     if (item->input.folder_fault)
         finding =
             found(self, item->kind, item->name, "FolderMissing", "%s", item->input.folder_fault);
@@ -251,4 +269,6 @@ vms_clone_find_now(VmsPlan *plan, const VmsCloneInput *input)
             finding->strict = finding->best_effort = VMS_ACT_REFUSE;
         g_ptr_array_add(plan->findings, finding);
     }
+    for (guint i = 0; i < input->items->len; i++)
+        vms_clone_find_leftovers(input->items->pdata[i], plan->findings);
 }

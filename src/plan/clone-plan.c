@@ -23,6 +23,11 @@ vms_clone_item_free(VmsCloneItem *item)
     vms_new_disk_input_clear(&item->input);
     g_free(item->fault);
     g_free(item->fault_reason);
+    g_free(item->medium_fault);
+    g_clear_pointer(&item->medium_moved, g_ptr_array_unref);
+    g_clear_pointer(&item->medium_kept, g_ptr_array_unref);
+    g_clear_pointer(&item->leftovers, g_ptr_array_unref);
+    g_free(item->leftovers_fault);
     g_free(item);
 }
 
@@ -32,6 +37,7 @@ vms_clone_input_clear(VmsCloneInput *input)
     g_clear_pointer(&input->items, g_ptr_array_unref);
     g_clear_pointer(&input->resources, g_ptr_array_unref);
     vms_needs_free(input->needs);
+    g_clear_pointer(&input->macs, g_strfreev);
     g_clear_pointer(&input->naming, g_ptr_array_unref);
     g_clear_pointer(&input->against, g_ptr_array_unref);
 }

@@ -25,6 +25,13 @@ typedef struct {
     VmsNewDiskChoice choice; /* how it is made */
     char *fault;             /* why it cannot be copied at all; NULL: it can */
     char *fault_reason;
+    /* of a Secret: */
+    char *medium_fault;      /* why it cannot be made anew; NULL: it can */
+    GPtrArray *medium_moved; /* char*: files in which MAC addresses are exchanged; NULL: none */
+    GPtrArray *medium_kept;  /* char*: files left as they are that name the source; NULL: none */
+    /* of a disk: */
+    GPtrArray *leftovers;  /* VmsLeftover*: what its guest has of the source; NULL: not looked */
+    char *leftovers_fault; /* why that cannot be told; NULL: it can, or was not looked */
 } VmsCloneItem;
 
 typedef struct {
@@ -37,6 +44,7 @@ typedef struct {
     VmsNeeds *needs;      /* of the configuration */
     GPtrArray *naming;    /* VmsFinding*: what is wrong with names */
     GPtrArray *against;   /* VmsFinding*: what stands against a snapshot of a running VM now */
+    char **macs;          /* of the source; NULL-ended */
     const char *record;   /* the snapshot as it is stored; NULL: it is not */
 } VmsCloneInput;
 
@@ -61,6 +69,8 @@ VmsPlan *vms_clone_make_plan(const VmsCloneInput *input);
 void vms_clone_find_all(VmsPlan *plan, const VmsCloneInput *input);
 /* The same for what is no part of the hash: whether a snapshot of the source is possible now. */
 void vms_clone_find_now(VmsPlan *plan, const VmsCloneInput *input);
+/* plan/clone-guest.c: warnings of what was found in a disk, VmsFinding*. */
+void vms_clone_find_leftovers(const VmsCloneItem *item, GPtrArray *findings);
 /* plan/clone-hash.c */
 void vms_clone_hash(VmsPlan *plan, const VmsCloneInput *input);
 

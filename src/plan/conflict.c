@@ -96,6 +96,15 @@ static const VmsConflict clone_conflicts[] = {
     REPORTED("RuleUnused"),
     REFUSED("FolderMissing", "make the folder"),
     REFUSED("OutOfSpace", "make room beside the disk"),
+    /* what its guest sees */
+    REFUSED("MediaNotUnderstood", "eject the medium, or put in one that can be made anew"),
+    REPORTED("NetworkConfigChanged"),
+    REPORTED("MediaNamesSource"),
+    REPORTED("MachineIdKept"),
+    REPORTED("HostKeysKept"),
+    REPORTED("DuidKept"),
+    REPORTED("OldMacInGuest"),
+    REPORTED("GuestNotRead"),
     /* what it refers to */
     WITHOUT("ImageMissing", "put the image back, or let best-effort do without"),
     WITHOUT("HostDeviceMissing", "attach the device to the host, or let best-effort do without"),
