@@ -50,14 +50,42 @@ read_source(VmsEngine *engine, const VmsCloneSource *source, VmsCloneSurvey *sur
     return TRUE;
 }
 
+/* What is copied where it is must have no writer; nor will it, once it is held. */
+static gboolean
+read_writers(VmsEngine *engine, VmsCloneInput *input, GError **error)
+{
+    for (guint i = 0; i < input->items->len; i++) {
+        const VmsCloneItem *item = input->items->pdata[i];
+        g_auto(VmsImageUse) use = { 0 };
+        const char *path;
+
+        if (item->part || item->fault)
+            continue;
+        path = item->input.stored->image->path;
+        if (!vms_volume_read_use(engine->drivers->volume, path, &use, error))
+            return FALSE;
+        if (!use.writer)
+            continue;
+        g_ptr_array_add(input->against,
+                        vms_finding_new_reason(item->kind, item->name, VMSNAP_SEVERITY_CONFLICT,
+                                               "OpenElsewhere", "'%s' is open in %s", path,
+                                               use.holders && use.holders->len > 0
+                                                   ? (const char *)use.holders->pdata[0]
+                                                   : "another process"));
+    }
+    return TRUE;
+}
+
 /* What runs is cut first, by a snapshot under require: whether one would succeed now. */
 static gboolean
 read_readiness(VmsEngine *engine, VmsCloneInput *input, GError **error)
 {
     g_autoptr(VmsCheckResult) check = NULL;
 
-    if (!vms_clone_needs_cut(input))
+    if (!input->vm)
         return TRUE;
+    if (!vms_clone_needs_cut(input))
+        return read_writers(engine, input, error);
     if (!vms_engine_check(engine, input->vm->uuid, &check, error))
         return FALSE;
     if (check->verdict != VMSNAP_VERDICT_CRASH && check->verdict != VMSNAP_VERDICT_BLOCKED)

@@ -267,6 +267,8 @@ vms_clone_find_now(VmsPlan *plan, const VmsCloneInput *input)
 
         if (finding->severity == VMSNAP_SEVERITY_CONFLICT)
             finding->strict = finding->best_effort = VMS_ACT_REFUSE;
+        if (!finding->resolution)
+            finding->resolution = g_strdup(vms_conflict_find_clone(finding->reason)->resolution);
         g_ptr_array_add(plan->findings, finding);
     }
     for (guint i = 0; i < input->items->len; i++)

@@ -188,8 +188,8 @@ name_vm(const Naming *self, VmsNamed *vm, GError **error)
     name_one(self, vm);
     if (vm->derived)
         return vms_refuse(error, VMSNAP_E_INVALID, "NameRequired",
-                          "the clone of '%s' has no name: give it one, or a rule, prefix or suffix "
-                          "that does",
+                          "the clone of '%s' needs a name of its own: give it one, or a rule, "
+                          "prefix or suffix that does",
                           vm->name);
     if (!vms_naming_check_vm(vm->new_name, &invalid))
         vm->fault = g_strdup(invalid->message);
