@@ -17,10 +17,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FIGURE = re.compile(r"(?:kill matrix|random kills|cancels|survival|concurrent-snapshot rounds|group|"
                     r"hostile-agent cases|fuzz executions|table|oracle|thaw beside hung agents|"
                     r"freeze window|crash points|crash pairs|power loss|seeded defects|"
-                    r"write faults|marker test|findings|inventory|downtime): .*\d")
+                    r"write faults|marker test|findings|inventory|downtime|clone): .*\d")
 CLOSING = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$")
-MUST_NOT_SKIP = {"integration", "system", "freeze", "restore", "long"}
-SCRIPT_SECONDS = {"system": 900, "freeze": 900, "restore": 900, "long": 3600, "bench": 1800}
+MUST_NOT_SKIP = {"integration", "system", "freeze", "restore", "clone", "long"}
+SCRIPT_SECONDS = {"system": 900, "freeze": 900, "restore": 900, "clone": 900, "long": 3600,
+                  "bench": 1800}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +93,7 @@ SUITES = {suite.name: suite for suite in [
                               "system/test_crash_*.py", "system/test_kill.py",
                               "system/test_off.py", "system/test_storage_full.py",
                               "system/test_undo*.py"), at_once=2),
+    Suite("clone", scripts=("system/test_clone*.py",), at_once=2),
     Suite("long", scripts=("system/long_*.py",)),
     Suite("bench", scripts=("bench/bench_*.py",)),
 ]}
