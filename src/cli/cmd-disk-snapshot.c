@@ -86,18 +86,9 @@ static CliExit
 run_list(Cli *cli)
 {
     static const char *const titles[] = { "NAME", "DISK", "PHASE", "CONSISTENT", "AGE", NULL };
-    g_autoptr(vmsnap_snapshot_list) list = NULL;
-    vmsnap_error *error = NULL;
-    CliExit status;
 
-    if (!cli_check_labels(cli))
-        return CLI_USAGE;
-    if (!cli_open(cli, CLI_LOOK, &status))
-        return status;
-    if (vmsnap_context_list_disk_snapshots(cli->context, cli_value(cli, "disk"), &list, &error) < 0)
-        return cli_fail(cli, error);
-    cli_tell_snapshots(cli, list, titles, add_snapshot);
-    return CLI_DONE;
+    return cli_list_snapshots(cli, "disk", vmsnap_context_list_disk_snapshots, titles,
+                              add_snapshot);
 }
 
 const CliCommand cli_disk_snapshot_list = {

@@ -178,18 +178,8 @@ run_list(Cli *cli)
     static const char *const titles[] = {
         "NAME", "KIND", "VM", "PHASE", "CONSISTENT", "AGE", NULL
     };
-    g_autoptr(vmsnap_snapshot_list) list = NULL;
-    vmsnap_error *error = NULL;
-    CliExit status;
 
-    if (!cli_check_labels(cli))
-        return CLI_USAGE;
-    if (!cli_open(cli, CLI_LOOK, &status))
-        return status;
-    if (vmsnap_context_list_snapshots(cli->context, cli_value(cli, "vm"), &list, &error) < 0)
-        return cli_fail(cli, error);
-    cli_tell_snapshots(cli, list, titles, add_snapshot);
-    return CLI_DONE;
+    return cli_list_snapshots(cli, "vm", vmsnap_context_list_snapshots, titles, add_snapshot);
 }
 
 const CliCommand cli_snapshot_list = {

@@ -44,8 +44,8 @@ cli_tell_taken(const Cli *cli, const vmsnap_snapshot_options *options,
 
 /* ---- lists ---- */
 
-gboolean
-cli_check_labels(const Cli *cli)
+static gboolean
+check_labels(const Cli *cli)
 {
     g_autofree const char **labels = cli_values(cli, "label");
 
@@ -98,4 +98,24 @@ cli_tell_snapshots(const Cli *cli, const vmsnap_snapshot_list *list, const char 
             g_ptr_array_add(documents, (char *)vmsnap_snapshot_get_json(snapshot));
     }
     cli_answer_list(cli, documents, titles, add_row);
+}
+
+CliExit
+cli_list_snapshots(Cli *cli, const char *option,
+                   int (*list)(vmsnap_context *, const char *, vmsnap_snapshot_list **,
+                               vmsnap_error **),
+                   const char *const *titles, void (*add_row)(CliTable *table, const char *json))
+{
+    g_autoptr(vmsnap_snapshot_list) found = NULL;
+    vmsnap_error *error = NULL;
+    CliExit status;
+
+    if (!check_labels(cli))
+        return CLI_USAGE;
+    if (!cli_open(cli, CLI_LOOK, &status))
+        return status;
+    if (list(cli->context, cli_value(cli, option), &found, &error) < 0)
+        return cli_fail(cli, error);
+    cli_tell_snapshots(cli, found, titles, add_row);
+    return CLI_DONE;
 }

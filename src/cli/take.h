@@ -26,8 +26,13 @@ void cli_tell_snapshot(const Cli *cli, const vmsnap_snapshot *snapshot);
 /* Print the snapshot that was taken, and tell the exit code. */
 CliExit cli_tell_taken(const Cli *cli, const vmsnap_snapshot_options *options,
                        const vmsnap_snapshot *snapshot);
-/* Whether each --label is KEY=VALUE; FALSE after a message. */
-gboolean cli_check_labels(const Cli *cli);
+/* The whole of a list command: @list reads those of the value of @option, of which the ones that
+ * have every --label are printed. */
+CliExit cli_list_snapshots(Cli *cli, const char *option,
+                           int (*list)(vmsnap_context *, const char *, vmsnap_snapshot_list **,
+                                       vmsnap_error **),
+                           const char *const *titles,
+                           void (*add_row)(CliTable *table, const char *json));
 /* Print those of @list that have every --label. */
 void cli_tell_snapshots(const Cli *cli, const vmsnap_snapshot_list *list, const char *const *titles,
                         void (*add_row)(CliTable *table, const char *json));

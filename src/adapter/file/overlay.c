@@ -3,7 +3,6 @@
 
 #include "adapter/file/path.h"
 #include "adapter/file/qemu-img.h"
-#include "adapter/file/transfer.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "base/sys.h"
@@ -14,7 +13,6 @@
 static const guint64 MEMORY_LIMIT = G_GUINT64_CONSTANT(1) << 30;
 
 enum {
-    CREATE_LIMIT_MS = 30000,
     WORK_LEAST_S = 600,
     SLOWEST_DISK = 2 * 1024 * 1024, /* bytes a second: below that it hangs */
     DIFFER_STATUS = 1               /* of qemu-img compare */
@@ -27,20 +25,11 @@ gboolean
 vms_overlay_make(const char *path, const VmsImage *base, guint64 reserve, guint32 uid, guint32 gid,
                  GError **error)
 {
-    g_autoptr(VmsTransfer) made = NULL;
     g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, base->virtual_size);
     const char *const argv[] = { "qemu-img", "create", "-q",         "-u", "-f", "qcow2", "-b",
                                  base->path, "-F",     base->format, "--", path, size,    NULL };
-    VmsProcessLimits limits = { .limit_ms = CREATE_LIMIT_MS, .memory_bytes = MEMORY_LIMIT };
-    int fd;
 
-    if (!vms_transfer_open(NULL, path, &made, error))
-        return FALSE;
-    fd = vms_transfer_get_fd(made);
-    if (!vms_process_run(argv, &limits, NULL, error) ||
-        !vms_sys_reserve(fd, reserve, path, error) || !vms_sys_chown(fd, uid, gid, path, error))
-        return FALSE;
-    return vms_transfer_finish(made, 0600, NULL, error);
+    return vms_qemu_img_create(argv, path, reserve, uid, gid, error);
 }
 
 static VmsProcessLimits

@@ -149,14 +149,10 @@ vms_qemu_img_convert(const VmsImage *source, const char *target, const VmsImage 
 }
 
 gboolean
-vms_qemu_img_make_scratch(const char *path, guint64 virtual_size, guint64 reserve, guint32 uid,
-                          guint32 gid, GError **error)
+vms_qemu_img_create(const char *const *argv, const char *path, guint64 reserve, guint32 uid,
+                    guint32 gid, GError **error)
 {
     g_autoptr(VmsTransfer) made = NULL;
-    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, virtual_size);
-    const char *const argv[] = {
-        "qemu-img", "create", "-q", "-f", "qcow2", "--", path, size, NULL
-    };
     VmsProcessLimits limits = { .limit_ms = CREATE_LIMIT_MS, .memory_bytes = MEMORY_LIMIT };
     int fd;
 
@@ -167,6 +163,18 @@ vms_qemu_img_make_scratch(const char *path, guint64 virtual_size, guint64 reserv
         !vms_sys_reserve(fd, reserve, path, error) || !vms_sys_chown(fd, uid, gid, path, error))
         return FALSE;
     return vms_transfer_finish(made, 0600, NULL, error);
+}
+
+gboolean
+vms_qemu_img_make_scratch(const char *path, guint64 virtual_size, guint64 reserve, guint32 uid,
+                          guint32 gid, GError **error)
+{
+    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, virtual_size);
+    const char *const argv[] = {
+        "qemu-img", "create", "-q", "-f", "qcow2", "--", path, size, NULL
+    };
+
+    return vms_qemu_img_create(argv, path, reserve, uid, gid, error);
 }
 
 /* For writing; a link is no image of ours. */
