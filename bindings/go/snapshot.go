@@ -87,6 +87,7 @@ type SnapshotOptions struct {
 	// AcceptUnfrozen lists mount points and targets that may hold what no freeze reaches.
 	AcceptUnfrozen []string
 	KeepIP         KeepIP // What becomes of addresses got by DHCP. Not of disk snapshots.
+	Digest         bool   // Record the images' SHA-256 once the snapshot is Ready.
 }
 
 // Snapshot is a reading of one stored snapshot.
@@ -108,6 +109,7 @@ func (options *SnapshotOptions) inC(a *arena) C.vmsnap_snapshot_options {
 		wait_ready_ms:    a.milliseconds(options.WaitReady),
 		freeze_call_ms:   a.milliseconds(options.FreezeCall),
 		freeze_budget_ms: a.milliseconds(options.FreezeBudget),
+		flags:            flag(options.Digest, C.VMSNAP_SNAPSHOT_WITH_DIGEST),
 		accept_unfrozen:  a.list(options.AcceptUnfrozen),
 		keep_ip:          C.uint32_t(options.KeepIP),
 	}

@@ -61,6 +61,14 @@ typedef enum {
     VMSNAP_KEEP_IP_NEVER = 1   /**< Not kept. Those of host entries are, all the same. */
 } vmsnap_keep_ip;
 
+/** Bits of vmsnap_snapshot_options.flags. */
+typedef enum {
+    VMSNAP_SNAPSHOT_WITH_DIGEST =
+        1 /**< Read the images once they are Ready and record their SHA-256,
+               as vmsnap_snapshot_verify() would. The snapshot stays when
+               that fails or is cancelled, though the job fails then. */
+} vmsnap_snapshot_flags;
+
 /** What to take. Start from #VMSNAP_SNAPSHOT_OPTIONS_INIT; a zero field means its default. */
 typedef struct vmsnap_snapshot_options {
     size_t struct_size;        /**< Set by the initializer. */
@@ -77,7 +85,7 @@ typedef struct vmsnap_snapshot_options {
     uint32_t wait_ready_ms;    /**< Longest wait for lock, agent, foreign jobs; 0: none. */
     uint32_t freeze_call_ms;   /**< Longest wait for the freeze reply; 0: 10 s (Windows 60 s). */
     uint32_t freeze_budget_ms; /**< Agent's acknowledgement to thaw request; 0: 5 s. */
-    uint32_t flags;            /**< Must be 0. */
+    uint32_t flags;            /**< #vmsnap_snapshot_flags, or-ed. */
     const char *const *accept_unfrozen; /**< Mount points ("/data") and targets ("vdb") that may
                                     hold what no freeze reaches (vfat, ZFS, a raw database) without
                                     costing the grade; ended by NULL; NULL: none. Kept as exceptions

@@ -88,7 +88,7 @@ check_options(const vmsnap_snapshot_options *options, GError **error)
         return vms_fail(error, VMSNAP_E_INVALID, "reserved0 must be 0");
     if (options->keep_ip > VMSNAP_KEEP_IP_NEVER)
         return vms_fail(error, VMSNAP_E_INVALID, "keep_ip %u is not known", options->keep_ip);
-    if (options->flags != 0)
+    if ((options->flags & ~(guint)VMSNAP_SNAPSHOT_WITH_DIGEST) != 0)
         return vms_refuse(error, VMSNAP_E_INVALID, "UnknownFlag", "flags has unknown bits: 0x%x",
                           options->flags);
     return TRUE;
@@ -111,14 +111,27 @@ request_of(const vmsnap_snapshot_options *options)
     request->wait_ready_ms = options->wait_ready_ms;
     request->freeze_call_ms = options->freeze_call_ms;
     request->freeze_budget_ms = options->freeze_budget_ms;
+    request->digest = (options->flags & VMSNAP_SNAPSHOT_WITH_DIGEST) != 0;
     return request;
+}
+
+/* The snapshot is Ready, whatever becomes of this. */
+static gboolean
+make_digests(VmsEngine *engine, const VmsSnapshotRequest *request, const char *snapshot,
+             VmsProgress *progress, GError **error)
+{
+    if (!request->digest || !snapshot || vms_engine_verify(engine, snapshot, progress, error))
+        return TRUE;
+    g_prefix_error(error, "snapshot %s is there, but its digests are not: ", request->name);
+    return FALSE;
 }
 
 static gboolean
 run_create(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
 {
     return vms_engine_snapshot(engine, task->operation, task->vm, task->wanted, progress,
-                               &task->snapshot, error);
+                               &task->snapshot, error) &&
+           make_digests(engine, task->wanted, task->snapshot, progress, error);
 }
 
 static gboolean
@@ -137,7 +150,8 @@ static gboolean
 run_disk_create(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
 {
     return vms_engine_disk_snapshot(engine, task->operation, task->wanted, progress,
-                                    &task->snapshot, error);
+                                    &task->snapshot, error) &&
+           make_digests(engine, task->wanted, task->snapshot, progress, error);
 }
 
 /* Of the VM @vm_uuid, or without one of the disk request->path. Takes @request. */
@@ -201,10 +215,29 @@ disk_request_of(const vmsnap_snapshot_options *options, const VmsDiskInfo *disk)
 
 #define MOST_MEMBERS 128
 
+/* One that was dropped has a record, too. */
+static gboolean
+is_ready(VmsEngine *engine, const char *uuid)
+{
+    g_autoptr(VmsSnapshot) snapshot = NULL;
+
+    return uuid && vms_engine_load_snapshot(engine, uuid, &snapshot, NULL) &&
+           snapshot->phase == VMSNAP_SNAPSHOT_READY;
+}
+
 static gboolean
 run_group(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
 {
-    return vms_engine_snapshot_group(engine, task->members, task->aborts, progress, error);
+    if (!vms_engine_snapshot_group(engine, task->members, task->aborts, progress, error))
+        return FALSE;
+    for (guint i = 0; i < task->members->len; i++) {
+        const VmsGroupMember *member = task->members->pdata[i];
+
+        if (is_ready(engine, member->snapshot) &&
+            !make_digests(engine, member->request, member->snapshot, progress, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean

@@ -14,6 +14,7 @@ cli_read_take_options(const Cli *cli, vmsnap_snapshot_options *options)
     options->name = cli_argument(cli, 1);
     options->description = cli_value(cli, "description");
     options->store = cli_value(cli, "store");
+    options->flags = cli_given(cli, "digest") ? VMSNAP_SNAPSHOT_WITH_DIGEST : 0;
     return cli_read_word(cli, "consistency", policies, VMSNAP_CONSISTENCY_REQUIRE,
                          &options->consistency) &&
            cli_read_word(cli, "method", methods, VMSNAP_METHOD_AUTO, &options->method) &&

@@ -12,6 +12,7 @@
         { "freeze-call", 0, "S", "seconds to wait for the freeze (10, Windows 60)" },              \
         { "freeze-budget", 0, "S", "seconds the guest may stay frozen (5)" },                      \
         { "accept-unfrozen", 0, "MOUNT|TARGET", "may stay unfrozen; may be repeated" },            \
+        { "digest", 0, NULL, "record the images' SHA-256 once they are there" },                   \
         { "store", 0, "DIR", "folder for the images (beside each disk)" },                         \
         { "label", 0, "KEY=VALUE", "label; may be repeated" },                                     \
     {                                                                                              \

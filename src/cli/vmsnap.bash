@@ -63,9 +63,9 @@ _vmsnap()
         case "${words[0]} ${words[1]}" in
         'snapshot create') options='--consistency --disk --group --keep-ip --method --on-straggler
             --wait-ready --freeze-call --freeze-budget --accept-unfrozen --store --label
-            --description' ;;
+            --description --digest' ;;
         'disk-snapshot create') options='--consistency --format --method --wait-ready --freeze-call
-            --freeze-budget --accept-unfrozen --store --label --description' ;;
+            --freeze-budget --accept-unfrozen --store --label --description --digest' ;;
         'disk restore') options='--to --size --format --full --reflink --linked --keep-owner
             --wait-ready --dry-run' ;;
         'image create') options='--to --size --format --full --reflink --keep-owner --wait-ready

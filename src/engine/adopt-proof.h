@@ -5,13 +5,7 @@
 
 #include <glib.h>
 
-/* Whether a manifest may be believed, and whether the files beside it are those it tells of. */
-
-/* The snapshot in the manifest in @folder, of which nothing was looked at but the text: complete,
- * of this folder's UUID, all files in folders of its own. PERMISSION with reason "UnsafeFile" when
- * others could have written it, IO with reason "DamagedRecord", UNSUPPORTED with "NewerSchema". */
-gboolean vms_manifest_read(VmsEngine *engine, const char *folder, VmsSnapshot **ret_snapshot,
-                           GError **error);
+/* Whether the files beside a manifest are those it tells of. */
 
 /* Every image and part is what the snapshot recorded: by its SHA-256 if that was recorded, else by
  * size, time and header. An inode says nothing of a store that was moved or brought back. With

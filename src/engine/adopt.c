@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/journal.h"
 #include "engine/lock.h"
+#include "engine/manifest.h"
 #include "engine/store.h"
 #include "model/name.h"
 

@@ -2,14 +2,10 @@
 #include "engine/bundle.h"
 
 #include "base/error.h"
-#include "base/fd.h"
-#include "base/sys.h"
 #include "engine/address.h"
-#include "record/record.h"
 
 #include <string.h>
 
-#define MANIFEST "snapshot.json"
 #define DIGEST_LIMIT (64 * (guint64)1024 * 1024)
 
 static void
@@ -166,22 +162,4 @@ vms_bundle_fill_disk(const VmsSurvey *survey, VmsSnapshot *snapshot)
     if (survey->vm)
         vms_snapshot_name_vm(snapshot, survey->vm);
     add_disk_resources(survey, snapshot);
-}
-
-gboolean
-vms_bundle_write_manifest(const VmsSnapshot *snapshot, GError **error)
-{
-    g_autofree char *text = vms_record_write_snapshot(snapshot);
-    g_auto(VmsFd) dir = VMS_FD_NONE;
-    g_auto(VmsFd) fd = VMS_FD_NONE;
-
-    if (snapshot->folders->len == 0)
-        return TRUE;
-    dir = vms_sys_open_dir(snapshot->folders->pdata[0], error);
-    if (dir < 0)
-        return FALSE;
-    /* Whole or not does not matter before the commit, so it needs no other name first. */
-    fd = vms_sys_create_file(dir, MANIFEST, 0600, error);
-    return fd >= 0 && vms_sys_write(fd, text, strlen(text), error) &&
-           vms_sys_sync(fd, MANIFEST, error) && vms_sys_sync(dir, MANIFEST, error);
 }

@@ -14,5 +14,3 @@ gboolean vms_bundle_fill(VmsEngine *engine, const VmsSurvey *survey, VmsSnapshot
 /* The same for disks without their VM: what they were part of, and nothing of its configuration;
  * the disks that are left out are not missed. */
 void vms_bundle_fill_disk(const VmsSurvey *survey, VmsSnapshot *snapshot);
-/* Write the record beside the images, so that a lost catalog can be told what they are. */
-gboolean vms_bundle_write_manifest(const VmsSnapshot *snapshot, GError **error);

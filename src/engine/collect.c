@@ -164,7 +164,7 @@ is_own_file(const Collecting *self, const VmsOperation *operation, const char *p
             return now.ino == item->old_file.ino || now.ino == item->new_file.ino;
     }
     return g_ptr_array_find_with_equal_func(operation->files, path, g_str_equal, NULL) ||
-           g_str_has_suffix(path, "/snapshot.json");
+           vms_layout_is_manifest(path);
 }
 
 /* TRUE when all that is in the folder may go: then @files has it. */

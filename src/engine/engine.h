@@ -59,6 +59,7 @@ typedef struct {
     guint wait_ready_ms;
     guint freeze_call_ms;   /* 0: default */
     guint freeze_budget_ms; /* 0: default */
+    gboolean digest;        /* of the images, once it is Ready */
 } VmsSnapshotRequest;
 
 typedef struct {

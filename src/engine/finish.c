@@ -164,8 +164,10 @@ sort_files(const Deleting *self, GError **error)
     }
     if (snapshot->folders->len > 0) {
         g_autofree char *manifest = vms_layout_manifest(snapshot->folders->pdata[0]);
+        g_autofree char *next =
+            g_build_filename(snapshot->folders->pdata[0], VMS_LAYOUT_MANIFEST_NEXT, NULL);
 
-        return sort_file(self, manifest, NULL, error);
+        return sort_file(self, manifest, NULL, error) && sort_file(self, next, NULL, error);
     }
     return TRUE;
 }

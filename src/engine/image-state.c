@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 
+#include <string.h>
+
 /* What a missing or damaged image gives. That it could not be read now says nothing about it. */
 static gboolean
 says_lost(const GError *error)
@@ -20,8 +22,8 @@ same_contents(const VmsFileId *now, const VmsFileId *then)
 }
 
 gboolean
-vms_image_state_check(VmsEngine *engine, const VmsSnapshotDisk *disk, VmsFileId *ret_file,
-                      GError **error)
+vms_image_state_look(VmsEngine *engine, const VmsSnapshotDisk *disk, VmsFileId *ret_file,
+                     GError **error)
 {
     g_autoptr(VmsImage) now = NULL;
     g_autoptr(GError) failed = NULL;
@@ -41,5 +43,35 @@ vms_image_state_check(VmsEngine *engine, const VmsSnapshotDisk *disk, VmsFileId 
         return vms_refuse(error, VMSNAP_E_LOST, "Lost", "the image '%s' of %s was changed",
                           disk->image->path, disk->name);
     *ret_file = now->file;
+    return TRUE;
+}
+
+/* No write leaves the time of the inode's last change as it was. */
+static gboolean
+is_untouched(const VmsFileId *now, const VmsFileId *then)
+{
+    return now->ino == then->ino && now->ctime_us == then->ctime_us;
+}
+
+gboolean
+vms_image_state_check(VmsEngine *engine, const VmsSnapshotDisk *disk, VmsFileId *ret_file,
+                      GError **error)
+{
+    const char *path = disk->image->path;
+    g_autofree char *sha256 = NULL;
+    VmsFileId file = { 0 };
+
+    if (!vms_image_state_look(engine, disk, &file, error))
+        return FALSE;
+    if (disk->sha256 && !is_untouched(&file, &disk->image->file)) {
+        sha256 = vms_digests_read(engine->digests, engine->drivers->volume, path, &file);
+        if (!sha256)
+            return vms_fail(error, VMSNAP_E_IO, "the image '%s' cannot be read", path);
+        if (strcmp(sha256, disk->sha256) != 0)
+            return vms_refuse(error, VMSNAP_E_LOST, "Lost",
+                              "the image '%s' of %s was changed: its digest is another", path,
+                              disk->name);
+    }
+    *ret_file = file;
     return TRUE;
 }

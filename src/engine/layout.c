@@ -63,7 +63,15 @@ vms_layout_overlay(const char *folder, const char *target)
 char *
 vms_layout_manifest(const char *folder)
 {
-    return g_build_filename(folder, "snapshot.json", NULL);
+    return g_build_filename(folder, VMS_LAYOUT_MANIFEST, NULL);
+}
+
+gboolean
+vms_layout_is_manifest(const char *path)
+{
+    g_autofree char *name = g_path_get_basename(path);
+
+    return strcmp(name, VMS_LAYOUT_MANIFEST) == 0 || strcmp(name, VMS_LAYOUT_MANIFEST_NEXT) == 0;
 }
 
 static char *

@@ -25,6 +25,11 @@ char *vms_layout_scratch(const char *folder, const char *target);
 char *vms_layout_overlay(const char *folder, const char *target);
 /* <folder>/snapshot.json: the record beside the images. */
 char *vms_layout_manifest(const char *folder);
+/* Its name, and the one under which it is made anew. */
+#define VMS_LAYOUT_MANIFEST "snapshot.json"
+#define VMS_LAYOUT_MANIFEST_NEXT "snapshot.json.next"
+/* TRUE if the path ends in either. */
+gboolean vms_layout_is_manifest(const char *path);
 /* <runtime>/qemu-<uid>/<8 digits>.sock: short, for the 107 bytes of a socket's name. */
 char *vms_layout_socket(const VmsEngine *engine, const char *operation_uuid);
 /* The folder of these sockets: 0700 and QEMU's, below a runtime folder that it can pass. */

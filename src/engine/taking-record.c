@@ -5,6 +5,7 @@
 #include "engine/bundle.h"
 #include "engine/journal.h"
 #include "engine/layout.h"
+#include "engine/manifest.h"
 #include "engine/overlay.h"
 #include "engine/taking.h"
 #include "model/name.h"
@@ -138,7 +139,7 @@ commit(VmsTaking *self, GError **error)
     vms_progress_enter(self->progress, VMSNAP_STAGE_FINISHING);
     snapshot->phase = VMSNAP_SNAPSHOT_READY;
     vms_conditions_set(snapshot->conditions, ready_condition(self));
-    if (!vms_progress_check(self->progress, error) || !vms_bundle_write_manifest(snapshot, error))
+    if (!vms_progress_check(self->progress, error) || !vms_manifest_write(snapshot, error))
         return FALSE;
     vms_journal_complete(self->work.operation, "the snapshot is complete and synced");
     vms_crash_point("snapshot-commit");

@@ -162,6 +162,25 @@ def a_copy_without_times_is_taken_when_told_to():
 
 
 @harness.test
+def a_digest_proves_a_copy_without_times():
+    with snapshots():
+        shot = vmsnap("snapshot", "create", "web", "sure", "--digest", check=0).json
+        loose = vmsnap("disk-snapshot", "create", LOOSE, "sure", "--digest", check=0).json
+        lose_catalog()
+        places = [f"{FOLDERS[0]}/.vmsnap/{shot['uuid']}", f"{FOLDERS[1]}/.vmsnap/{loose['uuid']}"]
+        for disk in shot["disks"] + loose["disks"]:
+            os.utime(disk["path"], (1000, 1000))
+        assert acts(vmsnap("snapshot", "adopt", *places, check=0)) == ["adopted", "adopted"]
+        with open(shot["disks"][1]["path"], "r+b") as handle:
+            handle.seek(1 << 20)
+            handle.write(b"x")
+        os.utime(shot["disks"][1]["path"], (1000, 1000))
+        dry = vmsnap("restore", "web", "sure", "--mode", "dry-run", check=3).json
+        assert any(each["reason"] == "Lost" for each in dry["resources"]), dry
+        assert vmsnap("snapshot", "verify", "sure").json["error"]["code"] == "LOST"
+
+
+@harness.test
 def what_is_not_the_recorded_file_is_not_adopted():
     with snapshots() as (shot, _):
         place = f"{FOLDERS[0]}/.vmsnap/{shot['uuid']}"

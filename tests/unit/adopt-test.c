@@ -348,6 +348,17 @@ Test(adopt, an_image_of_another_time_is_taken_only_when_asked_to)
     cr_assert(verify(&self, self.vm), "its time is that of now");
 }
 
+static void
+overwrite(const char *path)
+{
+    int fd;
+
+    cr_assert_eq(g_chmod(path, 0600), 0);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert(fd >= 0 && pwrite(fd, "x", 1, 9) == 1);
+    close(fd);
+}
+
 Test(adopt, a_recorded_digest_decides)
 {
     g_auto(Scene) self = { 0 };
@@ -364,15 +375,65 @@ Test(adopt, a_recorded_digest_decides)
     set_path(&self, self.folder);
     self.request.dry = TRUE;
     cr_assert(adopt(&self), "%s", self.error->message);
-    cr_assert_eq(g_chmod(image, 0600), 0);
-    {
-        int fd = open(image, O_WRONLY | O_CLOEXEC);
-
-        cr_assert(fd >= 0 && pwrite(fd, "x", 1, 9) == 1);
-        close(fd);
-    }
+    overwrite(image);
     self.request.accept_times = TRUE;
     expect_refused(&self, VMSNAP_E_LOST, "Lost");
+}
+
+/* Beside the images as well: there it is needed when the catalog is lost. */
+Test(adopt, a_digest_that_verify_made_is_beside_the_images)
+{
+    g_auto(Scene) self = { 0 };
+    g_autofree char *image = NULL;
+
+    make(&self);
+    cr_assert(adopt(&self));
+    cr_assert(verify(&self, self.vm));
+    lose_catalog(self.bench);
+    image = image_of(&self);
+    touch(image, 1000);
+    cr_assert(adopt(&self), "%s", self.error->message);
+    expect(&self, "adopted", 2);
+    expect_ok(self.bench, engine_bench_delete(self.bench, self.vm), "delete");
+    expect_ok(self.bench, engine_bench_delete(self.bench, self.disk), "delete");
+    cr_assert_eq(engine_bench_extra_files(self.bench), 0);
+}
+
+/* Wherever its writer died. */
+Test(adopt, a_manifest_made_anew_halfway_goes_with_its_snapshot)
+{
+    g_auto(Scene) self = { 0 };
+    g_autofree char *next = NULL;
+
+    make(&self);
+    next = g_build_filename(self.folder, "snapshot.json.next", NULL);
+    cr_assert(g_file_set_contents(next, "{", 1, NULL));
+    cr_assert(adopt(&self));
+    expect_ok(self.bench, engine_bench_delete(self.bench, self.vm), "delete");
+    cr_assert_not(g_file_test(self.folder, G_FILE_TEST_EXISTS));
+}
+
+/* Size and time are as they were. */
+Test(adopt, another_content_is_seen_before_a_restore_where_there_is_a_digest)
+{
+    g_auto(Scene) self = { 0 };
+    g_autofree char *image = NULL;
+    struct timespec times[2];
+    struct stat st;
+
+    make(&self);
+    cr_assert(adopt(&self));
+    cr_assert(verify(&self, self.vm));
+    image = image_of(&self);
+    cr_assert_eq(stat(image, &st), 0);
+    overwrite(image);
+    times[0] = st.st_atim;
+    times[1] = st.st_mtim;
+    cr_assert_eq(utimensat(AT_FDCWD, image, times, 0), 0);
+    cr_assert_not(engine_bench_restore(self.bench, self.vm, NULL));
+    cr_assert_str_eq(vms_error_get_reason(self.bench->error), "Lost", "%s",
+                     self.bench->error->message);
+    cr_assert_eq(engine_bench_time(self.bench), '2');
 }
 
 Test(adopt, a_file_that_is_missing_or_another_is_named)
@@ -399,13 +460,7 @@ Test(adopt, a_file_that_is_missing_or_another_is_named)
     cr_assert_eq(truncate(image, 65536), 0);
     self.request.accept_times = TRUE;
     nvram = g_build_filename(self.folder, "nvram-0.part", NULL);
-    cr_assert_eq(g_chmod(nvram, 0600), 0);
-    {
-        int fd = open(nvram, O_WRONLY | O_CLOEXEC);
-
-        cr_assert(fd >= 0 && pwrite(fd, "x", 1, 9) == 1);
-        close(fd);
-    }
+    overwrite(nvram);
     expect_refused(&self, VMSNAP_E_LOST, "Lost");
     cr_assert_eq(count_records(&self), 0);
 }

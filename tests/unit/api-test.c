@@ -464,7 +464,7 @@ Test(api, a_snapshots_options_are_checked_before_anything_starts)
     EXPECT_INVALID(description, "\xff");
     EXPECT_INVALID(consistency, 3);
     EXPECT_INVALID(method, 99);
-    EXPECT_INVALID(flags, 1);
+    EXPECT_INVALID(flags, 2);
     EXPECT_INVALID(struct_size, 0);
     vmsnap_vm_unref(vm);
     vmsnap_context_close(context);

@@ -15,7 +15,7 @@ from ._context import Context, Status
 from ._enums import (AdoptFlags, CloneFlags, CloneMethod, Code, CollectFlags, Consistency,
                      ContextFlags, DropFlags, FactKind, FreezeFlags, Frozen, Grade, KeepIP, Method,
                      Mode, NewDiskFlags, NewDiskMethod, OnStraggler, OperationPhase, RestoreFlags,
-                     RunPolicy, Severity, SnapshotKind, SnapshotPhase, Stage, ThawFlags, UndoState,
+                     RunPolicy, Severity, SnapshotFlags, SnapshotKind, SnapshotPhase, Stage, ThawFlags, UndoState,
                      Verdict, VMState)
 from ._errors import (AgentError, Busy, Cancelled, Closed, Conflict, Error, Exists, Forked,
                       HypervisorError, Inconsistent, InternalError, InUse, Invalid, Lost,
@@ -42,7 +42,7 @@ __all__ = [
     "Inventory", "Invalid", "Job", "KeepIP", "Lost", "Method", "Mode", "NewDiskFlags",
     "NewDiskMethod", "NoSpace", "NotFound", "OnStraggler", "Operation", "OperationPhase",
     "PermissionDenied", "Plan", "PlanStale", "Progress", "RestoreFlags",
-    "RunPolicy", "Severity", "Snapshot", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
+    "RunPolicy", "Severity", "Snapshot", "SnapshotFlags", "SnapshotKind", "SnapshotPhase", "Stage", "Status", "StorageError",
     "ThawFlags", "Timeout", "Uncertain", "UndoSet", "UndoState", "Unsupported", "VM",
     "VMState", "Verdict", "get_version",
 ]

@@ -204,6 +204,10 @@ class UndoState(_Open):
     LOST = 3
 
 
+class SnapshotFlags(enum.IntFlag):
+    WITH_DIGEST = 1
+
+
 class AdoptFlags(enum.IntFlag):
     DRY_RUN = 1
     ACCEPT_TIMES = 2

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from . import _native
 from ._clone import clone_options
 from ._enums import (Consistency, Grade, KeepIP, Method, Mode, OperationPhase, RestoreFlags, Severity,
-                     SnapshotKind, SnapshotPhase, Verdict, VMState)
+                     SnapshotFlags, SnapshotKind, SnapshotPhase, Verdict, VMState)
 from ._errors import call_out, text
 from ._freeze import freeze_options, run_freeze, started_freeze, started_thaw, thaw_options
 from ._handle import Handle, Reference, encode, encode_list, milliseconds, whole_seconds
@@ -63,7 +63,7 @@ def restore_options(force_stop=False, allow_partial=False, drop_managed_save=Fal
 def snapshot_options(name, *, consistency=Consistency.REQUIRE, method=Method.AUTO,
                      description=None, labels=None, store=None, wait_ready=None,
                      freeze_call=None, freeze_budget=None, accept_unfrozen=None,
-                     keep_ip=KeepIP.ALWAYS):
+                     keep_ip=KeepIP.ALWAYS, digest=False):
     """Keywords as C options; labels is a dict, accept_unfrozen a list of mount points and targets,
     times are seconds, None is the default."""
     pairs = None if labels is None else [f"{key}={value}" for key, value in labels.items()]
@@ -71,7 +71,7 @@ def snapshot_options(name, *, consistency=Consistency.REQUIRE, method=Method.AUT
         name=encode(name), description=encode(description), store=encode(store),
         consistency=consistency, method=method, wait_ready_ms=milliseconds(wait_ready),
         freeze_call_ms=milliseconds(freeze_call), freeze_budget_ms=milliseconds(freeze_budget),
-        keep_ip=keep_ip)
+        keep_ip=keep_ip, flags=SnapshotFlags.WITH_DIGEST if digest else 0)
     options.labels = encode_list(pairs)
     options.accept_unfrozen = encode_list(accept_unfrozen)
     return options
