@@ -72,13 +72,8 @@ judge(Run *run, DiskBench *bench, guint k, guint j, const char *what)
 static gboolean
 collects_rest(DiskBench *bench)
 {
-    g_auto(DiskSight) sight = { 0 };
-
     g_clear_pointer(&bench->left, g_free);
-    if (!disk_bench_act(bench, DISK_GC))
-        return FALSE;
-    disk_bench_look(bench, &sight);
-    return g_strcmp0(disk_sight_judge(&sight, DISK_GC), "new") == 0;
+    return disk_bench_repeat(bench, DISK_GC);
 }
 
 /* Whatever was killed, this ends it: all old or all new, and nothing more to do. */
@@ -110,6 +105,8 @@ settle(Run *run, DiskBench *bench, guint k, guint j)
         return judge(run, bench, k, j, "a second recovery found something");
     if (run->act == DISK_GC && !collects_rest(bench))
         return judge(run, bench, k, j, "collecting once more does not collect all");
+    if (disk_act_clones(run->act) && outcome[0] == 'o' && !disk_bench_repeat(bench, run->act))
+        return judge(run, bench, k, j, "the same clone cannot be made then");
     run->old += outcome[0] == 'o';
     run->new += outcome[0] == 'n';
     return DIED;

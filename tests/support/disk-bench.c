@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vmsnap/clone.h>
+
 enum { MODE = 0640, OWNER = 101 };
 
 static const VmsMediaReader reader = {
@@ -158,8 +160,10 @@ disk_bench_free(DiskBench *bench)
 
 /* ---- acts ---- */
 
-static const char *const act_names[] = { "snapshot", "delete", "restore",      "undo",
-                                         "drop",     "gc",     "disk-restore", "image" };
+static const char *const act_names[] = {
+    "snapshot",     "delete", "restore", "undo",           "drop",         "gc",
+    "disk-restore", "image",  "clone",   "clone-snapshot", "clone-linked",
+};
 
 G_STATIC_ASSERT(G_N_ELEMENTS(act_names) == DISK_ACTS);
 
@@ -234,6 +238,34 @@ make_new(DiskBench *bench, const char *operation, guint flags)
                                &bench->progress, &bench->error);
 }
 
+gboolean
+disk_act_clones(DiskAct act)
+{
+    return act == DISK_CLONE || act == DISK_CLONE_SHOT || act == DISK_CLONE_LINK;
+}
+
+static gboolean
+make_clone(DiskBench *bench, const char *operation, DiskAct act)
+{
+    const VmsCloneRequest request = { .name = (char *)DISK_CLONE_NAME,
+                                      .method = act == DISK_CLONE_LINK ? VMSNAP_CLONE_LINKED
+                                                                       : VMSNAP_CLONE_FULL };
+    g_autoptr(VmsPlan) plan = NULL;
+    VmsCloneOrder order = { .operation_uuid = operation,
+                            .request = &request,
+                            .mode = VMSNAP_MODE_STRICT };
+
+    if (act == DISK_CLONE)
+        order.source.vm_uuid = DISK_MACHINE_UUID;
+    else
+        order.source.snapshot_uuid = bench->snapshot;
+    if (!vms_engine_plan_clone(&bench->engine, &order.source, &request, &plan, &bench->error))
+        return FALSE;
+    order.hash = plan->hash;
+    order.identity = plan->identity;
+    return vms_engine_clone(&bench->engine, &order, &bench->progress, &bench->error);
+}
+
 static gboolean
 collect(DiskBench *bench)
 {
@@ -269,6 +301,10 @@ disk_bench_act(DiskBench *bench, DiskAct act)
         return make_new(bench, operation, 0);
     case DISK_IMAGE:
         return make_new(bench, operation, VMSNAP_NEW_DISK_IMAGE);
+    case DISK_CLONE:
+    case DISK_CLONE_SHOT:
+    case DISK_CLONE_LINK:
+        return make_clone(bench, operation, act);
     case DISK_ACTS:
         break;
     }

@@ -19,7 +19,10 @@ typedef enum {
     DISK_GC,   /* an undo set whose time is over, and a folder that something left */
     DISK_NEW,  /* a disk from a snapshot */
     DISK_IMAGE,
-    DISK_ACTS /* how many there are */
+    DISK_CLONE,      /* of the VM as it is */
+    DISK_CLONE_SHOT, /* of its snapshot */
+    DISK_CLONE_LINK, /* likewise, over the snapshot's images */
+    DISK_ACTS        /* how many there are */
 } DiskAct;
 
 typedef struct {
@@ -36,12 +39,16 @@ typedef struct {
     GError *error;  /* of the last act that failed */
 } DiskBench;
 
+#define DISK_MACHINE_MAC "52:54:00:12:34:56"
+#define DISK_CLONE_NAME "copy"
+
 /* What stands: every part of it was compared byte for byte. */
 typedef struct {
     char time;       /* of disks, NVRAM and XML, with owner and mode; 'x': not all the same */
     guint snapshots; /* Ready, whole */
     guint undos;     /* undo sets, whole, of the other time */
     guint made;      /* new disks and images, whole */
+    guint clones;    /* whole, and defined */
     char *fault;     /* what should not be; NULL: nothing */
 } DiskSight;
 
@@ -73,6 +80,8 @@ char *disk_bench_new_path(const DiskBench *bench);
 /* Bring a fresh machine to where the act begins; @on: it runs then. */
 gboolean disk_bench_prepare(DiskBench *bench, DiskAct act, gboolean on);
 gboolean disk_bench_act(DiskBench *bench, DiskAct act);
+/* The act makes a VM. */
+gboolean disk_act_clones(DiskAct act);
 /* How many acts it told of, or -1; @ret_failed (may be NULL): how many of them failed. */
 int disk_bench_recover(DiskBench *bench, int *ret_failed);
 
@@ -82,6 +91,8 @@ int disk_bench_recover(DiskBench *bench, int *ret_failed);
 void disk_bench_look(DiskBench *bench, DiskSight *ret_sight);
 /* "old" or "new" if what stands is just what the act finds or leaves, else NULL. */
 const char *disk_sight_judge(const DiskSight *sight, DiskAct act);
+/* The same act again, with all that it leaves: after an old state it must succeed. */
+gboolean disk_bench_repeat(DiskBench *bench, DiskAct act);
 /* Whether a file holds what this part of the machine holds at that time. */
 gboolean disk_bench_holds(const char *path, guint index, char time);
 /* What this part of the machine holds at that time. */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
+#include "support/disk-others.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -250,8 +251,9 @@ survey(const DiskPlaces *places, VmsVm **ret_vm, GError **error)
 static gboolean
 find_vm(VmsHypervisor *hv, const char *vm, gboolean secrets, VmsVm **ret_vm, GError **error)
 {
-    (void)vm;
     (void)secrets;
+    if (strcmp(vm, DISK_MACHINE_UUID) != 0 && strcmp(vm, "web") != 0)
+        return disk_others_find(places_of(hv)->host, vm, ret_vm, error);
     return survey(places_of(hv), ret_vm, error);
 }
 
@@ -265,20 +267,19 @@ list_vms(VmsHypervisor *hv, gboolean secrets, GPtrArray **ret_vms, GError **erro
         return FALSE;
     *ret_vms = g_ptr_array_new_with_free_func((GDestroyNotify)vms_vm_free);
     g_ptr_array_add(*ret_vms, vm);
+    disk_others_list(places_of(hv)->host, *ret_vms);
     return TRUE;
 }
 
-/* As libvirt does: the file is synced before it gets its name, the folder is not. */
 static gboolean
 define(VmsHypervisor *hv, const char *xml, GError **error)
 {
-    g_autofree char *path = disk_machine_xml_path(places_of(hv));
+    g_autofree char *path = NULL;
 
-    if (g_file_set_contents_full(path, xml, -1,
-                                 G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
-                                 NULL))
-        return TRUE;
-    return vms_fail(error, VMSNAP_E_HYPERVISOR, "the configuration cannot be written");
+    if (!strstr(xml, "<uuid>" DISK_MACHINE_UUID "</uuid>"))
+        return disk_others_define(places_of(hv)->host, xml, error);
+    path = disk_machine_xml_path(places_of(hv));
+    return disk_others_write(path, xml, error);
 }
 
 static gboolean

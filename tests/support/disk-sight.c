@@ -5,6 +5,7 @@
 #include "engine/store.h"
 #include "record/record.h"
 #include "support/disk-bench.h"
+#include "support/disk-others.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -76,9 +77,20 @@ disk_bench_content(guint index, char time)
 char *
 disk_bench_xml(const DiskPlaces *places, char time)
 {
+    g_autofree char *a = disk_machine_path(places, 0);
+    g_autofree char *b = disk_machine_path(places, 1);
+    g_autofree char *nvram = disk_machine_path(places, DISK_MACHINE_DISKS);
+
     return g_strdup_printf("<domain type='kvm'>\n  <name>web</name>\n  <uuid>%s</uuid>\n"
-                           "  <title>%c</title>\n  <source dev='%s'/>\n</domain>\n",
-                           DISK_MACHINE_UUID, time, places->device ? places->device : "/nothing");
+                           "  <title>%c</title>\n  <os><nvram>%s</nvram></os>\n  <devices>\n"
+                           "    <disk type='%s' device='disk'><driver name='qemu' type='raw'/>"
+                           "<source %s='%s'/><target dev='vda'/></disk>\n"
+                           "    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+                           "<source file='%s'/><target dev='vdb'/></disk>\n"
+                           "    <interface type='user'><mac address='" DISK_MACHINE_MAC
+                           "'/></interface>\n  </devices>\n</domain>\n",
+                           DISK_MACHINE_UUID, time, nvram, places->device ? "block" : "file",
+                           places->device ? "dev" : "file", a, b);
 }
 
 gboolean
@@ -179,6 +191,17 @@ check_part(const Look *look, const char *path, guint index, char time, const cha
         blame(look, "%s %s does not hold time %c", what, path, time);
 }
 
+/* Takes @name. */
+static void
+check_lock(const Look *look, char *name)
+{
+    g_autofree char *own_name = name;
+    g_autoptr(VmsLock) lock = NULL;
+
+    if (!vms_lock_take(look->bench->engine.runtime_dir, name, "sight", 0, NULL, &lock, NULL))
+        blame(look, "lock %s is not free", name);
+}
+
 static guint
 index_of(const char *target)
 {
@@ -257,6 +280,60 @@ check_made(const Look *look, const VmsNewDisk *made)
         blame(look, "the digest beside %s is another", made->path);
 }
 
+/* Of the time of what it was made from, and with an owner and a mode as that. */
+static void
+check_cloned(const Look *look, const VmsNewDisk *made, guint index, char time)
+{
+    g_autoptr(VmsImage) image = NULL;
+
+    if (!has_owner(made->path))
+        blame(look, "%s has another owner or mode", made->path);
+    if (made->way != VMS_NEW_DISK_OVERLAY) {
+        check_part(look, made->path, index, time, "file of a clone");
+        return;
+    }
+    own(look, made->path);
+    if (!vms_volume_inspect(look->bench->engine.drivers->volume, made->path, "qcow2", &image,
+                            NULL) ||
+        g_strcmp0(image->backing, made->base) != 0)
+        blame(look, "%s is not over %s", made->path, made->base);
+}
+
+static void
+check_clone_xml(const Look *look, const VmsOperation *operation)
+{
+    g_autofree char *path = disk_others_path(look->bench->host, operation->vm_name);
+    g_autofree char *uuid = g_strdup_printf("<uuid>%s</uuid>", operation->vm_uuid);
+    g_autofree char *text = NULL;
+
+    own(look, path);
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        blame(look, "clone %s is not defined", operation->vm_name);
+        return;
+    }
+    if (!strstr(text, uuid) || strstr(text, DISK_MACHINE_UUID) || strstr(text, DISK_MACHINE_MAC))
+        blame(look, "clone %s is somebody else", operation->vm_name);
+    for (guint i = 0; i < operation->clone->files->len; i++) {
+        const VmsNewDisk *made = operation->clone->files->pdata[i];
+
+        if (!strstr(text, made->path) || strstr(text, made->base))
+            blame(look, "clone %s does not have %s", operation->vm_name, made->path);
+    }
+}
+
+static void
+check_clone(const Look *look, const VmsOperation *operation)
+{
+    const GPtrArray *files = operation->clone->files;
+
+    look->sight->clones++;
+    if (files->len != DISK_MACHINE_DISKS + 1)
+        blame(look, "clone %s has %u files", operation->vm_name, files->len);
+    for (guint i = 0; i < files->len; i++)
+        check_cloned(look, files->pdata[i], i, operation->snapshot ? '1' : '2');
+    check_clone_xml(look, operation);
+}
+
 static void
 check_operation(const Look *look, const VmsOperation *operation)
 {
@@ -264,6 +341,10 @@ check_operation(const Look *look, const VmsOperation *operation)
         blame(look, "operation %s is open", operation->uuid);
     if (operation->made && operation->phase == VMSNAP_OPERATION_COMPLETED)
         check_made(look, operation->made);
+    if (operation->clone)
+        check_lock(look, vms_lock_name_vm(operation->vm_uuid));
+    if (operation->clone && operation->phase == VMSNAP_OPERATION_COMPLETED)
+        check_clone(look, operation);
     if (strcmp(operation->type, "restore") != 0 || operation->undone ||
         operation->phase != VMSNAP_OPERATION_COMPLETED)
         return;
@@ -316,6 +397,22 @@ check_tree(const Look *look, const char *path)
     }
 }
 
+/* VMs that nobody made. */
+static void
+check_vms(const Look *look)
+{
+    g_autoptr(GDir) dir = g_dir_open(look->bench->host, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(look->bench->host, name, NULL);
+
+        if (g_str_has_suffix(name, ".xml") && strcmp(name, "web.xml") != 0 &&
+            !g_hash_table_contains(look->owned, path))
+            blame(look, "VM %s is left", name);
+    }
+}
+
 static void
 check_left(const Look *look)
 {
@@ -333,22 +430,19 @@ check_left(const Look *look)
         check_tree(look, path);
     }
     check_tree(look, leases);
+    check_vms(look);
 }
 
 static void
 check_locks(const Look *look)
 {
-    g_autofree char *path = disk_bench_new_path(look->bench);
-    char *names[] = { vms_lock_name_vm(DISK_MACHINE_UUID), vms_lock_name_disk(path),
-                      vms_lock_name_snapshot(look->bench->snapshot ? look->bench->snapshot : "") };
+    const DiskBench *bench = look->bench;
+    g_autofree char *path = disk_bench_new_path(bench);
 
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *name = names[i];
-        g_autoptr(VmsLock) lock = NULL;
-
-        if (!vms_lock_take(look->bench->engine.runtime_dir, name, "sight", 0, NULL, &lock, NULL))
-            blame(look, "lock %s is not free", name);
-    }
+    check_lock(look, vms_lock_name_vm(DISK_MACHINE_UUID));
+    check_lock(look, vms_lock_name_disk(path));
+    check_lock(look, vms_lock_name_snapshot(bench->snapshot ? bench->snapshot : ""));
+    check_lock(look, vms_lock_name_new_vm(DISK_CLONE_NAME));
 }
 
 void
@@ -382,6 +476,9 @@ disk_sight_judge(const DiskSight *sight, DiskAct act)
         [DISK_GC] = { .time = '1', .snapshots = 1, .undos = 1 },
         [DISK_NEW] = { .time = '2', .snapshots = 1 },
         [DISK_IMAGE] = { .time = '2', .snapshots = 1 },
+        [DISK_CLONE] = { .time = '2', .snapshots = 1 },
+        [DISK_CLONE_SHOT] = { .time = '2', .snapshots = 1 },
+        [DISK_CLONE_LINK] = { .time = '2', .snapshots = 1 },
     };
     static const DiskSight news[DISK_ACTS] = {
         [DISK_SNAPSHOT] = { .time = '1', .snapshots = 1 },
@@ -392,13 +489,28 @@ disk_sight_judge(const DiskSight *sight, DiskAct act)
         [DISK_GC] = { .time = '1', .snapshots = 1 },
         [DISK_NEW] = { .time = '2', .snapshots = 1, .made = 1 },
         [DISK_IMAGE] = { .time = '2', .snapshots = 1, .made = 1 },
+        [DISK_CLONE] = { .time = '2', .snapshots = 1, .clones = 1 },
+        [DISK_CLONE_SHOT] = { .time = '2', .snapshots = 1, .clones = 1 },
+        [DISK_CLONE_LINK] = { .time = '2', .snapshots = 1, .clones = 1 },
     };
     const DiskSight *each[] = { &olds[act], &news[act] };
 
     for (guint i = 0; !sight->fault && i < G_N_ELEMENTS(each); i++) {
         if (sight->time == each[i]->time && sight->snapshots == each[i]->snapshots &&
-            sight->undos == each[i]->undos && sight->made == each[i]->made)
+            sight->undos == each[i]->undos && sight->made == each[i]->made &&
+            sight->clones == each[i]->clones)
             return i == 0 ? "old" : "new";
     }
     return NULL;
+}
+
+gboolean
+disk_bench_repeat(DiskBench *bench, DiskAct act)
+{
+    g_auto(DiskSight) sight = { 0 };
+
+    if (!disk_bench_act(bench, act))
+        return FALSE;
+    disk_bench_look(bench, &sight);
+    return g_strcmp0(disk_sight_judge(&sight, act), "new") == 0;
 }

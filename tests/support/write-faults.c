@@ -102,6 +102,8 @@ check(Run *run, DiskBench *bench, gboolean good)
         blame(run, good ? "done, but not there" : "failed, but there", &sight, error);
     else if (disk_machine_is_on(&bench->places) != run->on)
         blame(run, "another power state", &sight, error);
+    else if (disk_act_clones(run->act) && outcome[0] == 'o' && !disk_bench_repeat(bench, run->act))
+        blame(run, "the same clone cannot be made then", &sight, bench->error);
     if (error)
         check_error(run, &sight, error);
     run->uncertain += uncertain;

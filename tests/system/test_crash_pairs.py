@@ -25,7 +25,8 @@ PAIRS = 24  # of each act on each file system
 JOBS = 2
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
         ("restore", "on"), ("undo", "on"), ("drop", "off"), ("gc", "off"), ("disk-restore", "off"),
-        ("image", "off")]
+        ("image", "off"), ("clone", "off"), ("clone-linked", "off")]
+ACTS += [("clone-snapshot", "on")] if scenes.LONG else []
 DEVICE_ACTS = [("restore", "off"), ("undo", "off"), ("restore", "on"), ("undo", "on"),
                ("drop", "off")]
 DEVICE_PAIRS = 8

@@ -27,7 +27,8 @@ import power_loss  # noqa: E402
 TOP = "/run/vmsnap/power"
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
         ("restore", "on")]
-MORE = [("drop", "off"), ("disk-restore", "off"), ("image", "off")]  # in the long run
+MORE = [("drop", "off"), ("disk-restore", "off"), ("image", "off"),
+        ("clone", "off"), ("clone-linked", "off")]  # in the long run
 STATES = 30  # of each act on each file system in CI
 CHANCES = 20  # random choices of unflushed writes at each flush, in the long run
 LOOKS = 60  # random states that a defect gets to show itself in, besides the whole ones
