@@ -2,11 +2,13 @@
 /* Runs one operation and dies at a given crash point of it, for tests/system/test_crash_points.py.
  *
  *   crash-driver POINT create VM NAME | restore SNAPSHOT | undo OPERATION | delete SNAPSHOT |
- *                      create-disk DISK NAME | delete-disk SNAPSHOT | recover
+ *                      create-disk DISK NAME | delete-disk SNAPSHOT | recover |
+ *                      clone VM NAME | clone-snapshot SNAPSHOT NAME | clone-linked SNAPSHOT NAME
  *
- * POINT 0 kills nobody; a name means the first point of that name. An operation that ends prints
- * how many points it passed and, for a restore, its UUID. Exit 0 when it succeeded, 1 when it
- * failed. */
+ * POINT 0 kills nobody; a name means the first point of that name. "=NAME" stops the process there,
+ * to be continued by whoever waits for that; "~N" cancels the operation at its n-th point. One that
+ * ends prints how many points it passed and, for a restore, its UUID. Exit 0 when it succeeded, 1
+ * when it failed. */
 #include "base/sys.h"
 
 #include <signal.h>
@@ -92,6 +94,50 @@ start_delete_disk(vmsnap_context *context, char **words, vmsnap_job **ret_job, v
 }
 
 static int
+start_clone(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    vmsnap_clone_options options = VMSNAP_CLONE_OPTIONS_INIT;
+    g_autoptr(vmsnap_vm) vm = NULL;
+    g_autoptr(vmsnap_plan) plan = NULL;
+
+    options.name = words[1];
+    if (vmsnap_context_find_vm(context, words[0], &vm, error) < 0 ||
+        vmsnap_clone_plan(vm, &options, &plan, error) < 0)
+        return -1;
+    return vmsnap_clone_start(plan, VMSNAP_MODE_STRICT, ret_job, error);
+}
+
+static int
+clone_snapshot(vmsnap_context *context, char **words, vmsnap_clone_method method,
+               vmsnap_job **ret_job, vmsnap_error **error)
+{
+    vmsnap_clone_options options = VMSNAP_CLONE_OPTIONS_INIT;
+    g_autoptr(vmsnap_snapshot) snapshot = NULL;
+    g_autoptr(vmsnap_plan) plan = NULL;
+
+    options.name = words[1];
+    options.method = method;
+    if (vmsnap_context_find_snapshot(context, words[0], &snapshot, error) < 0 ||
+        vmsnap_clone_plan_from_snapshot(snapshot, &options, &plan, error) < 0)
+        return -1;
+    return vmsnap_clone_start(plan, VMSNAP_MODE_STRICT, ret_job, error);
+}
+
+static int
+start_clone_snapshot(vmsnap_context *context, char **words, vmsnap_job **ret_job,
+                     vmsnap_error **error)
+{
+    return clone_snapshot(context, words, VMSNAP_CLONE_FULL, ret_job, error);
+}
+
+static int
+start_clone_linked(vmsnap_context *context, char **words, vmsnap_job **ret_job,
+                   vmsnap_error **error)
+{
+    return clone_snapshot(context, words, VMSNAP_CLONE_LINKED, ret_job, error);
+}
+
+static int
 start_recover(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
 {
     (void)words;
@@ -110,6 +156,9 @@ static const struct {
     { "create-disk", 2, start_create_disk },
     { "delete-disk", 1, start_delete_disk },
     { "recover", 0, start_recover },
+    { "clone", 2, start_clone },
+    { "clone-snapshot", 2, start_clone_snapshot },
+    { "clone-linked", 2, start_clone_linked },
 };
 
 static int
@@ -121,8 +170,33 @@ fail(vmsnap_error *error)
     return EXIT_FAILURE;
 }
 
+/* The operation that runs; it may get to a point before it is known. */
+static vmsnap_job *_Atomic running;
+static guint64 last; /* the point to cancel it at */
+
+static void
+cancel_by_number(guint64 count, const char *name)
+{
+    (void)name;
+    if (count != last)
+        return;
+    while (!running)
+        g_usleep(100);
+    vmsnap_job_cancel(running);
+}
+
 /* POINT is the name of one: its first time. */
 static const char *fatal_name;
+
+static void
+stop_by_name(guint64 count, const char *name)
+{
+    (void)count;
+    if (!fatal_name || strcmp(name, fatal_name) != 0)
+        return;
+    fatal_name = NULL;
+    raise(SIGSTOP); /* this thread first of all */
+}
 
 static void
 die_by_name(guint64 count, const char *name)
@@ -139,8 +213,13 @@ arm(const char *point)
         vms_crash_arm(g_ascii_strtoull(point, NULL, 10), 0);
         return;
     }
-    fatal_name = point;
-    vms_crash_hook(die_by_name);
+    if (point[0] == '~') {
+        last = g_ascii_strtoull(point + 1, NULL, 10);
+        vms_crash_hook(cancel_by_number);
+        return;
+    }
+    fatal_name = point[0] == '=' ? point + 1 : point;
+    vms_crash_hook(point[0] == '=' ? stop_by_name : die_by_name);
 }
 
 static int
@@ -156,7 +235,10 @@ run(gsize act, const char *point, char **words)
     if (vmsnap_context_open(&options, &context, &error) < 0)
         return fail(error);
     arm(point);
-    if (acts[act].start(context, words, &job, &error) < 0 || vmsnap_job_wait(job, -1, &error) < 0)
+    if (acts[act].start(context, words, &job, &error) < 0)
+        return fail(error);
+    running = job;
+    if (vmsnap_job_wait(job, -1, &error) < 0)
         return fail(error);
     uuid = vmsnap_job_get_operation_uuid(job);
     (void)printf("%" G_GUINT64_FORMAT " %s\n", vms_crash_passed(), uuid ? uuid : "-");
