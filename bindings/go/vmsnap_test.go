@@ -286,6 +286,32 @@ func TestBadArgumentsAreInvalidBeforeAnythingStarts(t *testing.T) {
 	}
 }
 
+func TestWhatIsDamagedIsNotAdopted(t *testing.T) {
+	library, top := open(t, "none"), t.TempDir()
+	ctx := context.Background()
+	if _, err := library.Adopt(ctx, []string{top}, AdoptOptions{}); !errors.Is(err, NotFound) {
+		t.Errorf("%v", err)
+	}
+	folder := top + "/.vmsnap/3c1f6f2e-0000-4000-8000-000000000002"
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(folder+"/snapshot.json", []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var failed *Error
+	_, err := library.Adopt(ctx, []string{top}, AdoptOptions{DryRun: true})
+	if !errors.As(err, &failed) || failed.Reason != "DamagedRecord" {
+		t.Errorf("%v", err)
+	}
+	if _, err := library.Adopt(ctx, nil, AdoptOptions{}); !errors.Is(err, Invalid) {
+		t.Errorf("%v", err)
+	}
+	if _, err := library.DropOperation(ctx, "none", false); !errors.Is(err, NotFound) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestMachineWithoutAgentIsNotFrozen(t *testing.T) {
 	_, vm := findTestVM(t)
 	var failed *Error

@@ -61,12 +61,11 @@ typedef enum {
     VMSNAP_KEEP_IP_NEVER = 1   /**< Not kept. Those of host entries are, all the same. */
 } vmsnap_keep_ip;
 
-/** Bits of vmsnap_snapshot_options.flags. */
+/** Bits of vmsnap_snapshot_options.flags. The images' digests are made once they are Ready, as
+ *  vmsnap_snapshot_verify() would: the snapshot stays when that fails or is cancelled, though the
+ *  job fails then. */
 typedef enum {
-    VMSNAP_SNAPSHOT_WITH_DIGEST =
-        1 /**< Read the images once they are Ready and record their SHA-256,
-               as vmsnap_snapshot_verify() would. The snapshot stays when
-               that fails or is cancelled, though the job fails then. */
+    VMSNAP_SNAPSHOT_WITH_DIGEST = 1 /**< Record the SHA-256 of each image. */
 } vmsnap_snapshot_flags;
 
 /** What to take. Start from #VMSNAP_SNAPSHOT_OPTIONS_INIT; a zero field means its default. */

@@ -175,10 +175,10 @@ find_missing(VmsEngine *engine, const GPtrArray *files, const char *was, const c
     return NULL;
 }
 
-/* @folder as it is called when what came from @was went to @now: their common end stays. Owned;
+/* @other as it is called when it went where @was did, which is @now: their common end stays. Owned;
  * NULL: it was elsewhere. */
 static char *
-follow(const char *folder, const char *was, const char *now)
+follow(const char *other, const char *was, const char *now)
 {
     gsize was_size = strlen(was);
     gsize now_size = strlen(now);
@@ -192,14 +192,14 @@ follow(const char *folder, const char *was, const char *now)
             common = i;
     }
     head = g_strndup(was, was_size - common);
-    if (!g_str_has_prefix(folder, head) || folder[strlen(head)] != '/')
+    if (!g_str_has_prefix(other, head) || other[strlen(head)] != '/')
         return NULL;
-    return g_strdup_printf("%.*s%s", (int)(now_size - common), now, folder + strlen(head));
+    return g_strdup_printf("%.*s%s", (int)(now_size - common), now, other + strlen(head));
 }
 
-/* Where those files of the snapshot are that were in the folder @was. */
+/* Where those files of the snapshot are that were in @folder. */
 static gboolean
-find_folder(VmsEngine *engine, const VmsHome *home, const VmsSnapshot *snapshot, const char *was,
+find_folder(VmsEngine *engine, const VmsHome *home, const VmsSnapshot *snapshot, const char *folder,
             char **ret_now, GError **error)
 {
     const char *first = snapshot->folders->pdata[0];
@@ -207,11 +207,11 @@ find_folder(VmsEngine *engine, const VmsHome *home, const VmsSnapshot *snapshot,
     g_autoptr(GPtrArray) places = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *missing = NULL;
 
-    if (strcmp(was, first) != 0) {
+    if (strcmp(folder, first) != 0) {
         for (guint i = 0; i < home->folders->len; i++)
             g_ptr_array_add(places, g_strdup(home->folders->pdata[i]));
-        g_ptr_array_add(places, g_strdup(was));
-        g_ptr_array_add(places, follow(was, first, home->folders->pdata[0]));
+        g_ptr_array_add(places, g_strdup(folder));
+        g_ptr_array_add(places, follow(folder, first, home->folders->pdata[0]));
     } else {
         g_ptr_array_add(places, g_strdup(home->folders->pdata[0]));
     }
@@ -221,14 +221,14 @@ find_folder(VmsEngine *engine, const VmsHome *home, const VmsSnapshot *snapshot,
         if (!place || !vms_own_is_folder(engine, place, snapshot->uuid))
             continue;
         g_free(missing);
-        missing = find_missing(engine, files, was, place);
+        missing = find_missing(engine, files, folder, place);
         if (missing)
             continue;
         *ret_now = g_strdup(place);
         return TRUE;
     }
     return vms_refuse(error, VMSNAP_E_LOST, "ImageMissing", "'%s' is missing",
-                      missing ? missing : was);
+                      missing ? missing : folder);
 }
 
 static void

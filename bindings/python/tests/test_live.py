@@ -48,6 +48,25 @@ class Opening(WithStateFolder):
         with vmsnap.Context("none", state_dir=state) as context:
             self.assertEqual(context.list_operations(), [])
 
+    def test_what_is_damaged_is_not_adopted(self):
+        context = self.open("none")
+        with self.assertRaises(vmsnap.NotFound):
+            context.adopt(self.state).result()
+        folder = os.path.join(self.state, ".vmsnap", "3c1f6f2e-0000-4000-8000-000000000002")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "snapshot.json"), "w", encoding="utf-8") as file:
+            file.write("{")
+        job = context.adopt(self.state, dry_run=True)
+        self.addCleanup(job.close)
+        with self.assertRaises(vmsnap.StorageError) as caught:
+            job.wait()
+        self.assertEqual(caught.exception.reason, "DamagedRecord")
+        self.assertEqual([act["act"] for act in job.info["acts"]], ["failed"])
+        with self.assertRaises(vmsnap.Invalid):
+            context.adopt("relative")
+        with self.assertRaises(vmsnap.NotFound):
+            context.drop_operation("3c1f6f2e-0000-4000-8000-000000000003", newer=True).result()
+
     def test_times_keep_their_meaning(self):
         options = vmsnap._handles.restore_options(undo_ttl=365 * 86400, stop_timeout=0.0001)
         self.assertEqual((options.undo_ttl_s, options.stop_timeout_ms, options.wait_ready_ms),
