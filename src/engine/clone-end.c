@@ -31,15 +31,27 @@ is_ours_by_name(const char *path, const VmsOperation *operation)
     return *path == '/' && g_str_has_prefix(name, token);
 }
 
-/* Until a file is complete its identity is not known, and it has not been given its name. */
+/* Until a file is complete its identity is not known, and it has not been given its name. What
+ * cannot be looked at may be ours. */
 static gboolean
-is_ours(VmsEngine *engine, const VmsNewDisk *made)
+check_ours(VmsEngine *engine, const VmsNewDisk *made, gboolean *ret_ours, GError **error)
 {
+    g_autoptr(GError) failed = NULL;
     VmsFileId now = { 0 };
+    int code;
 
-    return made->file.ino != 0 &&
-           vms_volume_identify(engine->drivers->volume, made->path, &now, NULL) &&
-           vms_file_id_unchanged(&now, &made->file);
+    *ret_ours = FALSE;
+    if (made->file.ino == 0)
+        return TRUE;
+    if (vms_volume_identify(engine->drivers->volume, made->path, &now, &failed)) {
+        *ret_ours = vms_file_id_unchanged(&now, &made->file);
+        return TRUE;
+    }
+    code = vms_error_get_code(failed);
+    if (code == VMSNAP_E_NOT_FOUND || code == VMSNAP_E_UNSUPPORTED)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
 }
 
 gboolean
@@ -51,7 +63,11 @@ vms_clone_is_defined(VmsEngine *engine, const VmsOperation *operation, gboolean 
 
     *ret_defined = vms_hypervisor_find_vm(engine->drivers->hypervisor, operation->vm_uuid, FALSE,
                                           &vm, &absent);
-    if (*ret_defined || vms_error_get_code(absent) == VMSNAP_E_NOT_FOUND)
+    if (*ret_defined) { /* somebody's may have it as its name */
+        *ret_defined = g_strcmp0(vm->uuid, operation->vm_uuid) == 0;
+        return TRUE;
+    }
+    if (vms_error_get_code(absent) == VMSNAP_E_NOT_FOUND)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&absent));
     return FALSE;
@@ -81,8 +97,10 @@ vms_clone_remove(VmsEngine *engine, const VmsOperation *operation, GError **erro
 
     for (guint i = 0; i < files->len; i++) {
         const VmsNewDisk *made = files->pdata[i];
+        gboolean ours;
 
-        if (is_ours(engine, made) && !vms_volume_remove(volume, made->path, error))
+        if (!check_ours(engine, made, &ours, error) ||
+            (ours && !vms_volume_remove(volume, made->path, error)))
             return FALSE;
     }
     for (guint i = 0; i < operation->files->len; i++) {
@@ -113,19 +131,24 @@ vms_clone_drop_temporary(VmsEngine *engine, const VmsOperation *operation, GErro
     return FALSE;
 }
 
-void
-vms_clone_try_drop(VmsEngine *engine, VmsOperation *operation)
+gboolean
+vms_clone_finish_drop(VmsEngine *engine, VmsOperation *operation, GError **error)
 {
     g_autoptr(GError) failed = NULL;
     VmsFinding *kept;
 
     if (vms_clone_drop_temporary(engine, operation, &failed))
-        return;
+        return TRUE;
+    if (vms_error_get_code(failed) != VMSNAP_E_IN_USE) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
     kept = vms_finding_new_reason(
         "VirtualMachineSnapshot", operation->clone->temporary, VMSNAP_SEVERITY_WARNING, "Kept",
         "the snapshot that the clone was made from stays: %s", failed->message);
     kept->status = VMS_RESOURCE_KEPT;
     g_ptr_array_add(operation->resources, kept);
+    return TRUE;
 }
 
 /* ---- after a crash ---- */
@@ -135,7 +158,8 @@ finish(VmsEngine *engine, VmsOperation *operation, GError **error)
 {
     if (operation->start_after && !vms_power_bring_up(engine, operation, FALSE, error))
         return FALSE;
-    vms_clone_try_drop(engine, operation);
+    if (!vms_clone_finish_drop(engine, operation, error))
+        return FALSE;
     vms_journal_complete(operation, "the clone is there");
     return TRUE;
 }

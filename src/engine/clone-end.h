@@ -25,8 +25,8 @@ gboolean vms_clone_place(VmsEngine *engine, const VmsOperation *operation, GErro
 gboolean vms_clone_remove(VmsEngine *engine, const VmsOperation *operation, GError **error);
 /* Delete the snapshot that was taken for it, if it is there. */
 gboolean vms_clone_drop_temporary(VmsEngine *engine, const VmsOperation *operation, GError **error);
-/* The same where the clone is done: what cannot be deleted is told, and stays. */
-void vms_clone_try_drop(VmsEngine *engine, VmsOperation *operation);
+/* The same where the clone is done: one that others came to need is told, and stays. */
+gboolean vms_clone_finish_drop(VmsEngine *engine, VmsOperation *operation, GError **error);
 /* Forward when the clone is defined (@ret_forward), else back. Not stored yet. */
 gboolean vms_clone_recover(VmsEngine *engine, VmsOperation *operation, gboolean *ret_forward,
                            GError **error);

@@ -194,6 +194,7 @@ record_intent(Cloning *self, GError **error)
                                   &self->work.operation->new_xml, error) &&
            vms_lock_take(self->engine->runtime_dir, lock_name, self->order->operation_uuid, 0,
                          self->progress, &self->vm_lock, error) &&
+           vms_journal_check_new_vm(self->engine, self->table->uuid, error) &&
            vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
 
@@ -381,7 +382,8 @@ complete(Cloning *self, GError **error)
     vms_crash_point("clone-defined");
     if (operation->start_after && !vms_power_bring_up(self->engine, operation, FALSE, &failed))
         return vms_journal_leave(failed, error);
-    vms_clone_try_drop(self->engine, operation);
+    if (!vms_clone_finish_drop(self->engine, operation, &failed))
+        return vms_journal_leave(failed, error);
     vms_crash_point("clone-dropped");
     vms_journal_complete(operation, "the clone is there");
     return vms_journal_close(self->engine, &self->work, error);

@@ -88,6 +88,23 @@ vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError *
     return TRUE;
 }
 
+gboolean
+vms_journal_check_new_vm(const VmsEngine *engine, const char *vm_uuid, GError **error)
+{
+    g_autoptr(GPtrArray) operations = NULL;
+
+    if (!vms_store_list_operations(engine->drivers->catalog, &operations, error))
+        return FALSE;
+    for (guint i = 0; i < operations->len; i++) {
+        const VmsOperation *operation = operations->pdata[i];
+
+        if (operation->clone && vms_operation_is_open(operation) &&
+            g_strcmp0(operation->vm_uuid, vm_uuid) == 0)
+            return refuse_unfinished(operation, error);
+    }
+    return TRUE;
+}
+
 static gboolean
 is_path_of(const GPtrArray *disks, const VmsOverlay *overlay)
 {

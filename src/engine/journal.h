@@ -24,6 +24,9 @@ gboolean vms_journal_lock_tells(const VmsEngine *engine, const VmsOperation *ope
  * interrupted that may have left disks of different times, or the VM on overlays. What others are
  * at work on counts as settled: before a window opens, they are not in one. */
 gboolean vms_journal_check_settled(const VmsEngine *engine, const char *vm_uuid, GError **error);
+/* Under the lock of a VM that is to be made: the same when an operation that was to make it was
+ * interrupted. What recover finds of that UUID it would take for the work of that one. */
+gboolean vms_journal_check_new_vm(const VmsEngine *engine, const char *vm_uuid, GError **error);
 /* BUSY when one of @disks (VmsDisk*) is an overlay that an operation has put in place: with reason
  * "OverlaysActive" for as long as somebody is at work on it, else "Unfinished". */
 gboolean vms_journal_check_overlays(const VmsEngine *engine, const char *vm_uuid,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
 #include "base/sys.h"
+#include "engine/lock.h"
 #include "engine/store.h"
 #include "model/name.h"
 #include "support/engine-bench.h"
@@ -25,6 +26,7 @@ typedef struct {
     char *snapshot; /* NULL: the VM itself is cloned */
     int extra;      /* files before */
     int snapshots;  /* records before */
+    char *before;   /* what is in each of these files */
 } Trial;
 
 /* As libvirt would write it, behind what tells of its time. */
@@ -58,6 +60,77 @@ start(EngineBench *bench)
     bench->world->pieces = 1; /* its disks can be cloned while it runs */
 }
 
+static void
+add_digests(const char *path, GString *digests)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    g_autofree char *data = NULL;
+    g_autofree char *digest = NULL;
+    const char *name;
+    gsize size = 0;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+
+        add_digests(child, digests);
+    }
+    if (dir || !g_file_get_contents(path, &data, &size, NULL))
+        return;
+    digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)data, size);
+    g_string_append_printf(digests, "%s %s\n", digest, path);
+}
+
+/* Whatever stands beside the machine and its snapshots, in lines that can be compared. */
+static char *
+list_digests(const EngineBench *bench)
+{
+    static const char *const folders[] = { "disks", "nvram", "tpm", "media" };
+    GString *digests = g_string_new(NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *path = g_build_filename(bench->folder, folders[i], NULL);
+
+        add_digests(path, digests);
+    }
+    return g_string_free(digests, FALSE);
+}
+
+/* Every line of @before is still there. */
+static gboolean
+is_kept(const char *before, const char *now)
+{
+    g_auto(GStrv) lines = g_strsplit(before, "\n", -1);
+
+    for (guint i = 0; lines[i]; i++) {
+        if (!strstr(now, lines[i]))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Takes @name. */
+static gboolean
+is_free(const EngineBench *bench, char *name)
+{
+    g_autofree char *own = name;
+    g_autoptr(VmsLock) lock = NULL;
+
+    return vms_lock_take(bench->engine.runtime_dir, name, "test", 0, NULL, &lock, NULL);
+}
+
+static void
+expect_untouched(const Trial *trial, int number)
+{
+    const EngineBench *bench = trial->bench;
+    g_autofree char *now = list_digests(bench);
+
+    cr_assert(is_kept(trial->before, now), "point %d: the source was changed", number);
+    cr_assert(is_free(bench, vms_lock_name_vm(FAKE_UUID)), "point %d", number);
+    cr_assert(is_free(bench, vms_lock_name_new_vm("copy")), "point %d", number);
+    if (trial->snapshot)
+        cr_assert(is_free(bench, vms_lock_name_snapshot(trial->snapshot)), "point %d", number);
+}
+
 static Trial
 trial_new(Source source)
 {
@@ -71,6 +144,7 @@ trial_new(Source source)
         start(trial.bench);
     trial.extra = engine_bench_extra_files(trial.bench);
     trial.snapshots = count_snapshots(trial.bench);
+    trial.before = list_digests(trial.bench);
     return trial;
 }
 
@@ -79,6 +153,7 @@ trial_clear(Trial *trial)
 {
     engine_bench_free(trial->bench);
     g_free(trial->snapshot);
+    g_free(trial->before);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Trial, trial_clear)
@@ -154,6 +229,7 @@ expect_settled(Trial *trial, int number)
     cr_assert_eq(engine_bench_open_operations(bench), 0, "point %d", number);
     cr_assert_eq(bench->world->frozen, 0, "point %d", number);
     cr_assert_eq(count_snapshots(bench), trial->snapshots, "point %d", number);
+    expect_untouched(trial, number);
     if (!there)
         must_make(trial);
     expect_whole(trial, number);
@@ -176,6 +252,8 @@ Test(clone, a_snapshot_is_cloned_as_it_was_and_its_vm_may_be_gone)
 
     engine_bench_write(trial.bench, '2');
     trial.extra = engine_bench_extra_files(trial.bench);
+    g_free(trial.before);
+    trial.before = list_digests(trial.bench);
     trial.bench->world->gone = TRUE;
     must_make(&trial);
     expect_settled(&trial, 0);
@@ -211,32 +289,58 @@ Test(clone, a_dry_run_changes_nothing)
 
 /* ---- failures and death ---- */
 
+/* Runs that are slow take fewer. */
+static int
+next(int number, int stride)
+{
+    return engine_bench_next(number) + stride - 1;
+}
+
+enum { EVER = 100000 };
+
+/* Calls from the @number-th fail, so many of them. TRUE if there is such a call. */
+static gboolean
+fail_from(Source source, int number, int count, FakeFailure failure)
+{
+    g_auto(Trial) trial = trial_new(source);
+    EngineBench *bench = trial.bench;
+    gboolean uncertain;
+    gboolean hit;
+
+    engine_bench_arm(bench, number, failure);
+    bench->world->fail_last = bench->world->fail_first + count - 1;
+    uncertain = !make(&trial) && vms_error_get_code(bench->error) == VMSNAP_E_UNCERTAIN;
+    hit = engine_bench_was_hit(bench);
+    engine_bench_arm(bench, 0, FAKE_REFUSE);
+    if (uncertain)
+        cr_assert_geq(engine_bench_recover(bench, NULL), 0);
+    expect_settled(&trial, number);
+    return hit;
+}
+
 static void
-fail_calls(Source source, int stride, FakeFailure failure)
+fail_calls(Source source, int stride, int count, FakeFailure failure)
 {
     gboolean hit = TRUE;
 
-    for (int number = 1; hit && number < MOST_CALLS; number += stride) {
-        g_auto(Trial) trial = trial_new(source);
-
-        engine_bench_arm(trial.bench, number, failure);
-        if (!make(&trial) && vms_error_get_code(trial.bench->error) == VMSNAP_E_UNCERTAIN) {
-            hit = engine_bench_was_hit(trial.bench);
-            engine_bench_arm(trial.bench, 0, FAKE_REFUSE);
-            cr_assert_geq(engine_bench_recover(trial.bench, NULL), 0);
-        } else {
-            hit = engine_bench_was_hit(trial.bench);
-        }
-        engine_bench_arm(trial.bench, 0, FAKE_REFUSE);
-        expect_settled(&trial, number);
-    }
+    for (int number = 1; hit && number < MOST_CALLS; number = next(number, stride))
+        hit = fail_from(source, number, count, failure);
     cr_assert_not(hit);
 }
 
 Test(clone, one_whose_nth_call_fails_leaves_nothing, .timeout = 110)
 {
-    fail_calls(OFF, 1, FAKE_REFUSE);
-    fail_calls(STORED, 2, FAKE_LOSE);
+    fail_calls(OFF, 1, 1, FAKE_REFUSE);
+    fail_calls(STORED, 2, 1, FAKE_LOSE);
+    fail_calls(RUNNING, 5, 1, FAKE_LOSE);
+}
+
+/* What fails on the way back stays for recover. */
+Test(clone, one_whose_calls_go_on_failing_leaves_nothing, .timeout = 110)
+{
+    fail_calls(OFF, 3, 2, FAKE_REFUSE);
+    fail_calls(OFF, 3, EVER, FAKE_LOSE);
+    fail_calls(RUNNING, 7, EVER, FAKE_REFUSE);
 }
 
 /* Builds with crash points die between calls of the file system, too. */
@@ -293,7 +397,7 @@ die_at_points(Source source, int stride, int step)
     gboolean again;
     int pairs = 0;
 
-    for (int first = 1; died && first < MOST_CALLS; first += stride) {
+    for (int first = 1; died && first < MOST_CALLS; first = next(first, stride)) {
         died = die_twice(source, first, 0, &again);
         again = died && first % step == 1;
         for (int second = 1; again && second < MOST_CALLS; second++, pairs++)
@@ -307,4 +411,31 @@ Test(clone, one_that_died_anywhere_is_removed_or_finished, .timeout = 110)
 {
     cr_assert_gt(die_at_points(OFF, 2, 80), 0);
     (void)die_at_points(RUNNING, 11, MOST_CALLS);
+}
+
+/* An identity that follows from a text is the same again: what is found of it after a crash must be
+ * the work of one operation. */
+Test(clone, a_seeded_one_waits_until_the_one_that_died_is_recovered)
+{
+    g_auto(Trial) first = trial_new(OFF);
+    g_auto(Trial) trial = trial_new(OFF);
+    EngineBench *bench = trial.bench;
+    const VmsCloneRequest request = { .name = (char *)"copy", .seed = (char *)"" };
+    g_auto(VmsWork) work = { 0 };
+    const char *uuid;
+
+    cr_assert(make_as(&first, &request, VMSNAP_MODE_STRICT), "%s", first.bench->error->message);
+    uuid = strstr(first.bench->world->clone, "<uuid>") + strlen("<uuid>");
+    work.operation = vms_operation_new("aaaaaaaa-0000-4000-8000-000000000001", "clone");
+    work.operation->phase = VMSNAP_OPERATION_IN_PROGRESS;
+    work.operation->vm_uuid = g_strndup(uuid, strlen(FAKE_UUID));
+    work.operation->vm_name = g_strdup("another");
+    work.operation->clone = vms_clone_new(FAKE_UUID, "web");
+    cr_assert(vms_store_save(bench->engine.drivers->catalog, &work, NULL));
+    cr_assert_not(make_as(&trial, &request, VMSNAP_MODE_STRICT));
+    cr_assert_str_eq(vms_error_get_reason(bench->error), "Unfinished");
+    expect_untouched(&trial, 0);
+    cr_assert_eq(engine_bench_recover(bench, NULL), 1);
+    cr_assert(make_as(&trial, &request, VMSNAP_MODE_STRICT), "%s", bench->error->message);
+    expect_whole(&trial, 0);
 }
