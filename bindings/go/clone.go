@@ -5,7 +5,10 @@ package vmsnap
 // #include <vmsnap/vmsnap.h>
 import "C"
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // CloneMethod is how the disks of a clone come to their contents.
 type CloneMethod uint32
@@ -91,6 +94,19 @@ func (s *Snapshot) PlanClone(options CloneOptions) (*Plan, error) {
 		failure **C.vmsnap_error) C.int {
 		return C.vmsnap_clone_plan_from_snapshot(s.handle, given, made, failure)
 	})
+}
+
+// StartFlatten starts writing the disks of the VM, which must be off, anew without what they are
+// built on: a linked clone is freed from its snapshot by it.
+func (v *VM) StartFlatten() (*Job, error) {
+	return startJob(func(job **C.vmsnap_job, failure **C.vmsnap_error) C.int {
+		return C.vmsnap_vm_flatten(v.handle, job, failure)
+	})
+}
+
+// Flatten does so and waits; the UUID of its operation.
+func (v *VM) Flatten(ctx context.Context) (string, error) {
+	return runJob(ctx, v.StartFlatten, (*Job).Operation)
 }
 
 // NewVMName is the name of the VM that the operation made; "" if it makes none, or has not.

@@ -117,6 +117,25 @@ VMSNAP_API int vmsnap_clone_plan_from_snapshot(vmsnap_snapshot *snapshot,
 VMSNAP_API int vmsnap_clone_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job,
                                   vmsnap_error **ret_error);
 
+/**
+ * Start freeing the disks of a VM from what they are built on: those of a linked clone from its
+ * snapshot, which can be deleted then.
+ *
+ * Each disk that is an overlay is written anew beside itself, whole, and takes the old one's place
+ * when all are complete; whenever that fails, is cancelled or dies (after a recovery), the VM has
+ * either its old disks or the new ones, and nothing else is left. A VM whose disks depend on
+ * nothing is left as it is: success. The operation is of type "flatten".
+ *
+ * @param vm         The VM. It must be off when the job runs: else the job fails with
+ *                   #VMSNAP_E_CONFLICT, reason "VirtualMachineRuns".
+ * @param ret_job    The started job; release with vmsnap_job_unref(). Untouched on failure.
+ * @param ret_error  Why it failed. NULL if not wanted.
+ * @return 0; #VMSNAP_E_INVALID; #VMSNAP_E_UNSUPPORTED without a hypervisor or on another host;
+ *         #VMSNAP_E_PERMISSION; #VMSNAP_E_BUSY if too many jobs run; …
+ * @since 0.1
+ */
+VMSNAP_API int vmsnap_vm_flatten(vmsnap_vm *vm, vmsnap_job **ret_job, vmsnap_error **ret_error);
+
 /** The name of the VM that a completed operation of type "clone" made; NULL of others.
  *  @since 0.1 */
 VMSNAP_API const char *vmsnap_operation_get_new_vm_name(const vmsnap_operation *operation);

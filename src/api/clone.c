@@ -177,6 +177,32 @@ vmsnap_clone_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job, vmsna
     return VMSNAP_OK;
 }
 
+/* ---- flattening ---- */
+
+static gboolean
+run_flatten(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
+{
+    return vms_engine_flatten(engine, task->operation, task->vm, progress, error);
+}
+
+int
+vmsnap_vm_flatten(vmsnap_vm *vm, vmsnap_job **ret_job, vmsnap_error **ret_error)
+{
+    g_auto(VmsCall) call = { 0 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VmsTask) task = vms_task_new("vmsnap-flatten", run_flatten);
+
+    if (!vms_call_enter(&call, vm, VMS_MAGIC_VM, &error) ||
+        !vms_need(ret_job != NULL, "ret_job", &error) || !vms_call_need_local(&call, &error) ||
+        !vms_call_need_hypervisor(&call, &error) || !vms_call_need_write(&call, &error))
+        return vms_api_fail(ret_error, error);
+    task->operation = vms_name_new_uuid();
+    task->vm = g_strdup(vm->vm->uuid);
+    if (!vms_launch(&call, g_steal_pointer(&task), ret_job, &error))
+        return vms_api_fail(ret_error, error);
+    return VMSNAP_OK;
+}
+
 /* ---- what was made ---- */
 
 /* FALSE before it is there. */

@@ -27,6 +27,7 @@ extern const CliCommand cli_snapshot_verify;
 extern const CliCommand cli_snapshot_wait;
 extern const CliCommand cli_restore;
 extern const CliCommand cli_clone;
+extern const CliCommand cli_flatten;
 extern const CliCommand cli_undo;
 extern const CliCommand cli_undo_list;
 extern const CliCommand cli_undo_drop;

@@ -32,6 +32,7 @@ static const CliCommand *const commands[] = {
     &cli_disk_snapshot_wait,
     &cli_restore,
     &cli_clone,
+    &cli_flatten,
     &cli_undo,
     &cli_undo_list,
     &cli_undo_drop,

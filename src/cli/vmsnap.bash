@@ -83,6 +83,7 @@ _vmsnap()
             --allow-partial --drop-managed-save --undo-ttl --plan' ;;
         'clone '*) options='--from-snapshot --mode --name --replace --prefix --suffix --run-policy
             --full --linked --seed --keep-serial --start --allow-partial --wait-ready --plan' ;;
+        'flatten '*) options= ;;
         'undo '*) options='--stop-timeout --force-stop --no-start --wait-ready' ;;
         esac
         COMPREPLY=($(compgen -W "$globals $options" -- "$cur"))
@@ -91,7 +92,7 @@ _vmsnap()
 
     case "${#words[@]} ${words[*]}" in
     '0 ') options='check freeze thaw vm disk image inventory snapshot disk-snapshot restore clone
-        undo gc operation recover' ;;
+        flatten undo gc operation recover' ;;
     '1 vm') options='list show' ;;
     '1 disk') options='list restore' ;;
     '1 image') options='create' ;;
@@ -100,7 +101,7 @@ _vmsnap()
     '1 operation') options='list show drop' ;;
     '1 undo') options="list drop $(_vmsnap_names undo list)" ;;
     '2 undo drop') options=$(_vmsnap_names undo list) ;;
-    '1 check' | '1 freeze' | '1 thaw' | '1 restore' | '1 clone' | '2 vm show' | '2 disk list' | '2 snapshot create')
+    '1 check' | '1 freeze' | '1 thaw' | '1 restore' | '1 clone' | '1 flatten' | '2 vm show' | '2 disk list' | '2 snapshot create')
         options=$(_vmsnap_names vm list) ;;
     '2 restore '* | '2 snapshot show' | '2 snapshot delete' | '2 snapshot verify' | \
         '2 snapshot wait') options=$(_vmsnap_names snapshot list) ;;

@@ -40,6 +40,12 @@ check_snapshot(const VmsSnapshot *snapshot, GError **error)
 static gboolean
 read_source(VmsEngine *engine, const VmsCloneSource *source, VmsCloneSurvey *survey, GError **error)
 {
+    gboolean linked = survey->input.request->method == VMSNAP_CLONE_LINKED;
+
+    /* Its own disks change while it runs: nothing can be built on them. */
+    if (!source->snapshot_uuid && linked)
+        return vms_refuse(error, VMSNAP_E_INVALID, "SnapshotNeeded",
+                          "a linked clone is made from a snapshot, not from a VM as it is");
     if (!source->snapshot_uuid)
         return vms_clone_read_vm(engine, source->vm_uuid, &survey->vm, &survey->snapshot, error);
     if (!vms_store_load_snapshot(engine->drivers->catalog, source->snapshot_uuid, &survey->snapshot,

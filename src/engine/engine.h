@@ -215,6 +215,9 @@ gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const ch
                          const VmsRestoreRequest *request, VmsProgress *progress, GError **error);
 /* engine/undo-set.c: VmsUndoSet*, oldest first. */
 gboolean vms_engine_list_undo_sets(VmsEngine *engine, GPtrArray **ret_sets, GError **error);
+/* Write the disks of a VM that is off anew, without the layers below them. */
+gboolean vms_engine_flatten(VmsEngine *engine, const char *operation_uuid, const char *vm_uuid,
+                            VmsProgress *progress, GError **error);
 gboolean vms_engine_drop_undo(VmsEngine *engine, const char *operation_uuid,
                               const char *restore_uuid, VmsProgress *progress, GError **error);
 /* engine/collect.c: expired undo sets, and what finished operations left; @ret_acts as below. */

@@ -117,6 +117,16 @@ vms_finish_drop(VmsEngine *engine, VmsWork *work, GError **error)
     return vms_journal_close(engine, work, error);
 }
 
+gboolean
+vms_finish_flatten(VmsEngine *engine, VmsWork *work, GError **error)
+{
+    if (!remove_old_set(engine, work->operation, error))
+        return FALSE;
+    vms_crash_point("flatten-removed");
+    vms_journal_complete(work->operation, "its disks depend on nothing");
+    return vms_journal_close(engine, work, error);
+}
+
 typedef struct {
     VmsEngine *engine;
     VmsWork *work;

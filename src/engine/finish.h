@@ -15,5 +15,7 @@ void vms_finish_restore(VmsOperation *operation, const char *message);
 gboolean vms_finish_undo(VmsEngine *engine, VmsWork *work, GError **error);
 /* Remove a restore's undo set, mark the restore as undone, close the record. */
 gboolean vms_finish_drop(VmsEngine *engine, VmsWork *work, GError **error);
+/* Remove the overlays that a flattening took out, close the record. */
+gboolean vms_finish_flatten(VmsEngine *engine, VmsWork *work, GError **error);
 /* Remove a snapshot's files, then its record, and close the operation's. */
 gboolean vms_finish_delete(VmsEngine *engine, VmsWork *work, GError **error);

@@ -64,10 +64,9 @@ rests_on(VmsEngine *engine, const char *path, const char *format, const VmsSnaps
 
 /* Its maker may be about to give it its name: only a finished record is believed to be old. */
 static char *
-holder_by_disk(VmsEngine *engine, const VmsOperation *operation, const VmsSnapshot *snapshot)
+holder_by_disk(VmsEngine *engine, const VmsOperation *operation, const VmsNewDisk *made,
+               const VmsSnapshot *snapshot)
 {
-    const VmsNewDisk *made = operation->made;
-
     if (made->way != VMS_NEW_DISK_OVERLAY)
         return NULL;
     if (vms_operation_is_open(operation) && g_strcmp0(operation->snapshot, snapshot->uuid) == 0)
@@ -76,6 +75,19 @@ holder_by_disk(VmsEngine *engine, const VmsOperation *operation, const VmsSnapsh
         rests_on(engine, made->path, made->format, snapshot))
         return g_strdup_printf("linked disk '%s'", made->path);
     return NULL;
+}
+
+/* The disks of a linked clone count also when nobody has that VM any more. */
+static char *
+holder_by_operation(VmsEngine *engine, const VmsOperation *operation, const VmsSnapshot *snapshot)
+{
+    char *holder = NULL;
+
+    if (operation->made)
+        return holder_by_disk(engine, operation, operation->made, snapshot);
+    for (guint i = 0; operation->clone && i < operation->clone->files->len && !holder; i++)
+        holder = holder_by_disk(engine, operation, operation->clone->files->pdata[i], snapshot);
+    return holder;
 }
 
 static gboolean
@@ -87,10 +99,7 @@ find_by_operations(VmsEngine *engine, const VmsSnapshot *snapshot, char **ret_ho
     if (!vms_store_list_operations(engine->drivers->catalog, &operations, error))
         return FALSE;
     for (guint i = 0; i < operations->len && !*ret_holder; i++) {
-        const VmsOperation *operation = operations->pdata[i];
-
-        if (operation->made)
-            *ret_holder = holder_by_disk(engine, operation, snapshot);
+        *ret_holder = holder_by_operation(engine, operations->pdata[i], snapshot);
     }
     return TRUE;
 }

@@ -307,6 +307,8 @@ recover_replace(const Recovery *self, VmsWork *work, const char **ret_act, GErro
             return FALSE;
         if (undo)
             return vms_finish_undo(self->engine, work, error);
+        if (strcmp(operation->type, "flatten") == 0)
+            return vms_finish_flatten(self->engine, work, error);
         vms_finish_restore(operation, "finished by recover; the old set is kept");
         return TRUE;
     }
@@ -366,7 +368,7 @@ recover_by_type(const Recovery *self, VmsWork *work, const char **ret_act, GErro
         return work->operation->undo_of ? vms_finish_drop(self->engine, work, error)
                                         : vms_finish_delete(self->engine, work, error);
     }
-    if (strcmp(type, "restore") == 0 || strcmp(type, "undo") == 0)
+    if (strcmp(type, "restore") == 0 || strcmp(type, "undo") == 0 || strcmp(type, "flatten") == 0)
         return recover_replace(self, work, ret_act, error);
     if (vms_new_disk_is_type(type))
         return recover_new_disk(self, work, ret_act, error);

@@ -11,6 +11,8 @@
 #include "engine/power.h"
 #include "engine/replace-device.h"
 
+#include <string.h>
+
 #include <vmsnap/job.h>
 
 static gboolean
@@ -63,9 +65,17 @@ note_identity(VmsEngine *engine, VmsExchange *item, GError **error)
 static gboolean
 note_identities(VmsEngine *engine, VmsOperation *operation, GError **error)
 {
+    gboolean same = strcmp(operation->type, "flatten") == 0;
+
     for (guint i = 0; i < operation->exchanges->len; i++) {
-        if (!note_identity(engine, operation->exchanges->pdata[i], error))
+        VmsExchange *item = operation->exchanges->pdata[i];
+        const VmsFileId before = item->old_file;
+
+        if (!note_identity(engine, item, error))
             return FALSE;
+        /* The new disk has what the old one held then. */
+        if (same && !vms_file_id_unchanged(&before, &item->old_file))
+            return vms_fail(error, VMSNAP_E_PLAN_STALE, "'%s' was written to", item->path);
     }
     return TRUE;
 }

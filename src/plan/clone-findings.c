@@ -117,11 +117,13 @@ find_medium(const Finding *self, const VmsCloneItem *item)
 {
     for (guint i = 0; item->medium_moved && i < item->medium_moved->len; i++)
         found(self, item->kind, item->name, "NetworkConfigChanged",
-              "%s on it gets the new MAC addresses", (char *)item->medium_moved->pdata[i]);
+              "%s on it gets the new MAC addresses", (char *)item->medium_moved->pdata[i])
+            ->status = VMS_RESOURCE_NEW;
     for (guint i = 0; item->medium_kept && i < item->medium_kept->len; i++)
         found(self, item->kind, item->name, "MediaNamesSource",
               "%s on it names the source, and is kept as it is",
-              (char *)item->medium_kept->pdata[i]);
+              (char *)item->medium_kept->pdata[i])
+            ->status = VMS_RESOURCE_KEPT;
 }
 
 /* What stands at its name already is told among the names. */

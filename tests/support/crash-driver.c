@@ -3,7 +3,8 @@
  *
  *   crash-driver POINT create VM NAME | restore SNAPSHOT | undo OPERATION | delete SNAPSHOT |
  *                      create-disk DISK NAME | delete-disk SNAPSHOT | recover |
- *                      clone VM NAME | clone-snapshot SNAPSHOT NAME | clone-linked SNAPSHOT NAME
+ *                      clone VM NAME | clone-snapshot SNAPSHOT NAME | clone-linked SNAPSHOT NAME |
+ *                      flatten VM
  *
  * POINT 0 kills nobody; a name means the first point of that name. "=NAME" stops the process there,
  * to be continued by whoever waits for that; "~N" cancels the operation at its n-th point. One that
@@ -138,6 +139,16 @@ start_clone_linked(vmsnap_context *context, char **words, vmsnap_job **ret_job,
 }
 
 static int
+start_flatten(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
+{
+    g_autoptr(vmsnap_vm) vm = NULL;
+
+    if (vmsnap_context_find_vm(context, words[0], &vm, error) < 0)
+        return -1;
+    return vmsnap_vm_flatten(vm, ret_job, error);
+}
+
+static int
 start_recover(vmsnap_context *context, char **words, vmsnap_job **ret_job, vmsnap_error **error)
 {
     (void)words;
@@ -155,6 +166,7 @@ static const struct {
     { "delete", 1, start_delete },
     { "create-disk", 2, start_create_disk },
     { "delete-disk", 1, start_delete_disk },
+    { "flatten", 1, start_flatten },
     { "recover", 0, start_recover },
     { "clone", 2, start_clone },
     { "clone-snapshot", 2, start_clone_snapshot },

@@ -146,6 +146,11 @@ class VM(Reading):
         given = clone_options(name, **options)
         return Plan(call_out(lib.vmsnap_clone_plan, self._ref, ctypes.byref(given)))
 
+    def start_flatten(self):
+        """Start writing the disks, of a VM that is off, anew without what they are built on: a
+        linked clone is freed from its snapshot by it; a Job."""
+        return Job(call_out(lib.vmsnap_vm_flatten, self._ref))
+
     def thaw(self):
         """End a detached freeze, or one that was left behind, of whichever process: the Freeze."""
         return run_freeze(self.start_thaw())

@@ -229,6 +229,7 @@ DECLARATIONS = {
     "vmsnap_new_disk_plan": (c_int, HANDLE, _POINTER(NewDiskOptions), OUT, OUT),
     "vmsnap_new_disk_start": (c_int, HANDLE, _POINTER(NewDiskOptions), OUT, OUT),
 
+    "vmsnap_vm_flatten": (c_int, HANDLE, OUT, OUT),
     "vmsnap_clone_plan": (c_int, HANDLE, _POINTER(CloneOptions), OUT, OUT),
     "vmsnap_clone_plan_from_snapshot": (c_int, HANDLE, _POINTER(CloneOptions), OUT, OUT),
     "vmsnap_clone_start": (c_int, HANDLE, c_uint32, OUT, OUT),
