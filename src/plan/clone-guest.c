@@ -34,8 +34,8 @@ add_place(GString *text, const VmsLeftover *leftover, guint number)
 static void
 add_warning(const VmsCloneItem *item, const char *reason, const char *text, GPtrArray *findings)
 {
-    VmsFinding *finding = vms_finding_new_reason(item->kind, item->name, VMSNAP_SEVERITY_WARNING,
-                                                 reason, "%s", text);
+    VmsFinding *finding =
+        vms_finding_new_reason(item->kind, item->name, VMSNAP_SEVERITY_WARNING, reason, "%s", text);
 
     finding->status = VMS_RESOURCE_KEPT;
     g_ptr_array_add(findings, finding);
