@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "engine/clone-guest.h"
+#include "engine/clone-taken.h"
 #include "engine/inventory.h"
 #include "engine/new-disk-survey.h"
 #include "engine/store.h"
@@ -221,7 +222,8 @@ vms_clone_survey(VmsEngine *engine, const VmsCloneSource *source, const VmsClone
     input->inventory = survey->inventory;
     input->record = survey->record;
     g_ptr_array_add(input->resources, vms_named_new(VMS_NAMED_VM, survey->snapshot->vm_name, NULL));
-    if (!vms_hypervisor_read_needs(engine->drivers->hypervisor, vms_clone_xml(input), &input->needs,
+    if (!vms_clone_find_stores(engine, vms_clone_xml(input), input->naming, error) ||
+        !vms_hypervisor_read_needs(engine->drivers->hypervisor, vms_clone_xml(input), &input->needs,
                                    error) ||
         !read_items(engine, input, error) || !vms_clone_read_media(engine, input, error) ||
         !read_readiness(engine, input, error))

@@ -24,3 +24,23 @@ vms_clone_taken(VmsEngine *engine, const VmsInventory *inventory)
     }
     return taken;
 }
+
+gboolean
+vms_clone_find_stores(VmsEngine *engine, const char *xml, GPtrArray *findings, GError **error)
+{
+    g_autoptr(GPtrArray) traits = NULL;
+
+    if (!vms_hypervisor_read_traits(engine->drivers->hypervisor, xml, &traits, error))
+        return FALSE;
+    for (guint i = 0; i < traits->len; i++) {
+        const VmsTrait *trait = traits->pdata[i];
+
+        if (trait->kind == VMS_TRAIT_STORE && trait->old)
+            g_ptr_array_add(findings,
+                            vms_finding_new_reason("VirtualImage", trait->old,
+                                                   VMSNAP_SEVERITY_CONFLICT, "TargetUnsupported",
+                                                   "the VM keeps data in '%s', which is not copied",
+                                                   trait->old));
+    }
+    return TRUE;
+}

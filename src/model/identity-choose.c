@@ -46,6 +46,7 @@ vms_value_class_of(VmsTraitKind kind)
     case VMS_TRAIT_NVRAM:
     case VMS_TRAIT_TPM:
     case VMS_TRAIT_SECRET:
+    case VMS_TRAIT_STORE:
     case VMS_TRAIT_CHANNEL:
         return VMS_VALUE_PATH;
     case VMS_TRAIT_NAME:

@@ -51,6 +51,7 @@ static const Kind kinds[VMS_TRAIT_KINDS] = {
     [VMS_TRAIT_NVRAM] = { "nvram", RULE_OWN },
     [VMS_TRAIT_TPM] = { "tpm", RULE_OWN },
     [VMS_TRAIT_SECRET] = { "secret", RULE_MOVED },
+    [VMS_TRAIT_STORE] = { "store", RULE_MOVED },
     [VMS_TRAIT_CHANNEL] = { "channel", RULE_DROPPED },
     [VMS_TRAIT_SOCKET] = { "socket", RULE_SOCKET },
     [VMS_TRAIT_FILE] = { "file", RULE_FOLLOWS },

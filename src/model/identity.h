@@ -29,6 +29,7 @@ typedef enum {
     VMS_TRAIT_NVRAM,
     VMS_TRAIT_TPM,
     VMS_TRAIT_SECRET,
+    VMS_TRAIT_STORE,    /* path of what else holds its data, which nobody can copy */
     VMS_TRAIT_CHANNEL,  /* path that the hypervisor chooses by itself */
     VMS_TRAIT_SOCKET,   /* path of any other */
     VMS_TRAIT_FILE,     /* what a console, log or sound is written to */

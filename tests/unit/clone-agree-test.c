@@ -89,7 +89,7 @@ take_host(EngineBench *bench)
 /* ---- a world ---- */
 
 static void
-configure(FakeWorld *world)
+configure(FakeWorld *world, gboolean stores)
 {
     g_snprintf(
         world->xml, sizeof(world->xml),
@@ -97,8 +97,9 @@ configure(FakeWorld *world)
         "<devices><disk type='file' device='disk'><source file='%s'/><target dev='vda'/>"
         "</disk><disk type='file' device='disk'><source file='%s'/><target dev='vdb'/></disk>"
         "<disk type='file' device='cdrom'><source file='%s'/><target dev='sda'/></disk>"
-        "<interface type='user'><mac address='" FAKE_MAC "'/></interface></devices></domain>",
-        world->nvram, world->disks[0], world->disks[1], world->seed);
+        "<interface type='user'><mac address='" FAKE_MAC "'/></interface>%s</devices></domain>",
+        world->nvram, world->disks[0], world->disks[1], world->seed,
+        stores ? "<memory model='nvdimm'><source><path>/pmem</path></source></memory>" : "");
 }
 
 static void
@@ -106,7 +107,7 @@ open_world(World *self, GRand *rand, GHashTable *reasons)
 {
     *self = (World){ .bench = engine_bench_new(), .rand = rand, .reasons = reasons };
     engine_bench_add_parts(self->bench);
-    configure(self->bench->world);
+    configure(self->bench->world, FALSE);
     if (g_rand_boolean(rand))
         cr_assert(engine_bench_snapshot(self->bench, &self->snapshot));
     take_host(self->bench);
@@ -247,6 +248,7 @@ choose_world(World *self, Case *one)
         if (chance(self, 6))
             g_ptr_array_add(host.lacks, (gpointer)kinds[i]);
     }
+    configure(world, !self->snapshot && chance(self, 5));
     world->other[0] = '\0';
     world->clone[0] = '\0';
     world->managed_save = chance(self, 5);
@@ -470,9 +472,10 @@ try_chance(World *self)
 static void
 expect_met(GHashTable *reasons)
 {
-    static const char *const all[] = { "NameTaken",      "NameCollision",     "NameInvalid",
-                                       "RuleUnused",     "OutOfSpace",        "ImageMissing",
-                                       "NetworkMissing", "HostDeviceMissing", "ClassMissing" };
+    static const char *const all[] = { "NameTaken",        "NameCollision",     "NameInvalid",
+                                       "RuleUnused",       "OutOfSpace",        "ImageMissing",
+                                       "NetworkMissing",   "HostDeviceMissing", "ClassMissing",
+                                       "TargetUnsupported" };
 
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
         cr_expect(g_hash_table_contains(reasons, all[i]), "%s was never met", all[i]);

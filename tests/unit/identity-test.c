@@ -247,3 +247,19 @@ Test(identity, ports_and_sockets_of_others_are_not_given)
     cr_assert_str_eq(log->value, "/var/log/libvirt/qemu/shop-serial-2.log");
     close_case(&self);
 }
+
+/* Not renewed, not touched: whoever plans has to refuse it. */
+Test(identity, what_holds_data_and_is_no_disk_is_told)
+{
+    static const char xml[] =
+        "<domain><name>web</name><os><loader readonly='no' type='pflash'>/own.fd</loader></os>"
+        "<devices><memory model='nvdimm'><source><path>/pmem</path></source></memory>"
+        "</devices></domain>";
+    g_autoptr(GPtrArray) traits = NULL;
+    guint stores = 0;
+
+    cr_assert(vms_clone_xml_read(xml, &traits, NULL));
+    for (guint i = 0; i < traits->len; i++)
+        stores += ((const VmsTrait *)traits->pdata[i])->kind == VMS_TRAIT_STORE;
+    cr_assert_eq(stores, 2);
+}

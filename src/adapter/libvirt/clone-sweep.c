@@ -56,6 +56,7 @@ span_of(VmsTraitKind kind, Span *ret_span, gboolean *ret_free_only)
         *ret_span = SPAN_WHOLE;
         *ret_free_only = TRUE;
         return TRUE;
+    case VMS_TRAIT_STORE:
     case VMS_TRAIT_PORT_ID:
     case VMS_TRAIT_LINK:
     case VMS_TRAIT_ADDRESS:

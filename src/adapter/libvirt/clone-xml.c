@@ -183,7 +183,7 @@ apply(const Rewriting *self, const VmsTraitPlace *place, const VmsIdentityTable 
 {
     const VmsTrait *row = vms_identity_find(table, place->where);
 
-    if (!row && place->kind == VMS_TRAIT_DISK)
+    if (!row && (place->kind == VMS_TRAIT_DISK || place->kind == VMS_TRAIT_STORE))
         return TRUE;
     if (!row || (place->kind != VMS_TRAIT_NAME && g_strcmp0(row->old, place->old) != 0))
         return vms_fail(error, VMSNAP_E_INVALID,

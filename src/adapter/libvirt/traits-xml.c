@@ -38,7 +38,9 @@ static const Place places[] = {
     { VMS_TRAIT_INSTANCE_ID, "devices/interface/virtualport/parameters", "instanceid", NULL, NULL },
     { VMS_TRAIT_ADDRESS, "devices/interface/filterref/parameter", "value", "IP", NULL },
     { VMS_TRAIT_ADDRESS, "devices/interface/filterref/parameter", "value", "IPV6", NULL },
+    { VMS_TRAIT_PORT, "devices/interface/source", "port", NULL, "server" },
     { VMS_TRAIT_SOCKET, "devices/filesystem/source", "socket", NULL, NULL },
+    { VMS_TRAIT_STORE, "devices/memory/source/path", NULL, NULL, NULL },
     { VMS_TRAIT_FILE, "devices/audio", "path", NULL, NULL },
     { VMS_TRAIT_TPM, "devices/tpm/backend/source", "path", NULL, "emulator" },
     { VMS_TRAIT_SOCKET, "devices/tpm/backend/source", "path", NULL, "external" },
@@ -190,6 +192,15 @@ take_nvram(GPtrArray *found, xmlNode *node, gconstpointer data)
     (void)data;
     if (!vms_xml_child(node, "source"))
         add(found, VMS_TRAIT_NVRAM, node, NULL);
+}
+
+/* Firmware that keeps its variables in itself. */
+static void
+take_loader(GPtrArray *found, xmlNode *node, gconstpointer data)
+{
+    (void)data;
+    if (vms_xml_attribute_is(node, "readonly", "no") && !vms_xml_child(node->parent, "nvram"))
+        add(found, VMS_TRAIT_STORE, node, NULL);
 }
 
 /* An address that libvirt gives out anew each time is nobody's. */
@@ -373,6 +384,7 @@ vms_traits_xml_find(xmlDoc *document)
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
         each_at(found, root, places[i].path, take_place, &places[i]);
     each_at(found, root, "os/nvram", take_nvram, NULL);
+    each_at(found, root, "os/loader", take_loader, NULL);
     each_at(found, root, "devices/disk", take_disk, NULL);
     each_at(found, root, "devices/vsock/cid", take_vsock, NULL);
     each_at(found, root, "devices/graphics", take_graphics, NULL);
