@@ -67,7 +67,7 @@ put(char *text, gsize length, const char *mac)
         }
         while (mac[from] == ':')
             from++;
-        text[i] = upper ? g_ascii_toupper(mac[from]) : mac[from];
+        text[i] = (char)(upper ? g_ascii_toupper(mac[from]) : mac[from]);
         from++;
     }
 }

@@ -216,31 +216,47 @@ begins_something(const yaml_event_t *event)
            event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT;
 }
 
+/* Something begins: in the depth that it is in. */
+static gboolean
+take_beginning(Reading *reading, const yaml_event_t *event, GError **error)
+{
+    if (reading->depth == 0 && !take_top(reading, event, error))
+        return FALSE;
+    if (reading->depth == FIRST_LEVEL && !take_first_level(reading, event, error))
+        return FALSE;
+    if (!reading->next && reading->depth > 0)
+        note_meaning(reading, event);
+    return TRUE;
+}
+
+static gboolean
+opens(const yaml_event_t *event)
+{
+    return event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT;
+}
+
+static gboolean
+closes(const yaml_event_t *event)
+{
+    return event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT;
+}
+
 static gboolean
 take_event(Reading *reading, const yaml_event_t *event, GError **error)
 {
-    gboolean ends = event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT;
     gboolean first = reading->depth == FIRST_LEVEL;
 
     if (event->type == YAML_DOCUMENT_START_EVENT && ++reading->documents > 1)
         return not_understood(error, "it is more than one document");
-    if (ends)
-        reading->depth--;
-    if (begins_something(event)) {
-        if (reading->depth == 0 && !take_top(reading, event, error))
-            return FALSE;
-        if (first && !take_first_level(reading, event, error))
-            return FALSE;
-        if (!reading->next && reading->depth > 0)
-            note_meaning(reading, event);
-    } else if (ends && reading->depth > 0) {
+    if (begins_something(event) && !take_beginning(reading, event, error))
+        return FALSE;
+    reading->depth -= closes(event) ? 1 : 0;
+    if (closes(event) && reading->depth > 0)
         note_meaning(reading, event);
-    }
     /* The value of a key of ours is over with the event that begins it: it is a word. */
     if (first && !reading->is_value)
         reading->next = NULL;
-    if (event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT)
-        reading->depth++;
+    reading->depth += opens(event) ? 1 : 0;
     return TRUE;
 }
 
@@ -291,40 +307,44 @@ read_text(const char *text, gsize size, Reading *reading, GError **error)
     return TRUE;
 }
 
+static void
+add_line(const Reading *reading, const VmsMetaValue *value, GString *lines)
+{
+    g_autofree char *quoted = quote(value->value);
+
+    if (reading->flow) {
+        g_string_append_printf(lines, "%s\"%s\": %s", lines->len ? ", " : "", value->key, quoted);
+        return;
+    }
+    g_string_append_printf(lines, "%s: %s\n", value->key, quoted);
+    for (gsize c = 0; reading->mapping && c < reading->column; c++)
+        g_string_append_c(lines, ' ');
+}
+
 /* What is missing comes first in the mapping; where there is none, at the end. */
 static void
 add_missing(Reading *reading, gsize end)
 {
-    GString *lines = g_string_new(NULL);
+    g_autoptr(GString) lines = g_string_new(NULL);
     gboolean fresh_line = end == 0 || reading->text[end - 1] == '\n';
+    gsize at = reading->start;
 
     for (gsize i = 0; i < reading->count; i++) {
-        const VmsMetaValue *value = &reading->values[i];
-        g_autofree char *quoted = quote(value->value);
+        gboolean found = (reading->found & G_GUINT64_CONSTANT(1) << i) != 0;
 
-        if (!value->add || reading->found & G_GUINT64_CONSTANT(1) << i)
-            continue;
-        if (reading->flow) {
-            g_string_append_printf(lines, "%s\"%s\": %s", lines->len ? ", " : "", value->key,
-                                   quoted);
-            continue;
-        }
-        g_string_append_printf(lines, "%s: %s\n", value->key, quoted);
-        for (gsize c = 0; reading->mapping && c < reading->column; c++)
-            g_string_append_c(lines, ' ');
+        if (reading->values[i].add && !found)
+            add_line(reading, &reading->values[i], lines);
     }
-    if (lines->len > 0 && reading->flow && !reading->empty)
-        g_string_append(lines, ", ");
-    if (lines->len > 0 && !reading->mapping && !fresh_line)
-        g_string_prepend_c(lines, '\n');
-    if (lines->len > 0) {
-        gsize at =
-            reading->mapping ? reading->start : (gsize)g_utf8_strlen(reading->text, (gssize)end);
-
-        add_splice(reading, at, at, g_string_free(lines, FALSE));
+    if (lines->len == 0)
         return;
+    if (reading->flow && !reading->empty)
+        g_string_append(lines, ", ");
+    if (!reading->mapping) {
+        at = (gsize)g_utf8_strlen(reading->text, (gssize)end);
+        if (!fresh_line)
+            g_string_prepend_c(lines, '\n');
     }
-    g_string_free(lines, TRUE);
+    add_splice(reading, at, at, g_strdup(lines->str));
 }
 
 static gint
