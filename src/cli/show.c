@@ -30,6 +30,23 @@ cli_print_findings(JsonObject *root, const char *member, FILE *to)
     }
 }
 
+/* What a clone has instead of what its source has. */
+static void
+print_new_names(JsonObject *root)
+{
+    guint printed = 0;
+
+    for (guint i = 0; i < cli_count(root, "resources"); i++) {
+        JsonObject *item = cli_item(root, "resources", i);
+        g_autofree char *name = cli_text(item, "name");
+        g_autofree char *made = cli_text(item, "new_name");
+
+        if (name && made)
+            print_line(stdout, printed++ == 0 ? "New:" : "",
+                       g_strdup_printf("%s -> %s", name, made));
+    }
+}
+
 static void
 print_conditions(JsonObject *root)
 {
@@ -180,5 +197,6 @@ cli_print_operation(const char *json)
         print_line(stdout, "Undo until:", cli_text(root, "undo_until"));
     print_conditions(root);
     print_plan(root);
+    print_new_names(root);
     cli_print_findings(root, "resources", stdout);
 }

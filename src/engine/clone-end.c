@@ -151,12 +151,37 @@ vms_clone_finish_drop(VmsEngine *engine, VmsOperation *operation, GError **error
     return TRUE;
 }
 
+/* ---- what follows the definition ---- */
+
+static void
+set_autostart(VmsEngine *engine, VmsOperation *operation)
+{
+    g_autoptr(GError) failed = NULL;
+
+    if (!operation->clone->autostart ||
+        vms_hypervisor_set_autostart(engine->drivers->hypervisor, operation->vm_uuid, TRUE,
+                                     &failed))
+        return;
+    g_ptr_array_add(operation->resources,
+                    vms_finding_new_reason("VirtualMachine", operation->vm_name,
+                                           VMSNAP_SEVERITY_WARNING, "NoAutostart",
+                                           "the clone will not start with the host: %s",
+                                           failed->message));
+}
+
+gboolean
+vms_clone_settle(VmsEngine *engine, VmsOperation *operation, GError **error)
+{
+    set_autostart(engine, operation);
+    return !operation->start_after || vms_power_bring_up(engine, operation, FALSE, error);
+}
+
 /* ---- after a crash ---- */
 
 static gboolean
 finish(VmsEngine *engine, VmsOperation *operation, GError **error)
 {
-    if (operation->start_after && !vms_power_bring_up(engine, operation, FALSE, error))
+    if (!vms_clone_settle(engine, operation, error))
         return FALSE;
     if (!vms_clone_finish_drop(engine, operation, error))
         return FALSE;

@@ -27,6 +27,9 @@ gboolean vms_clone_remove(VmsEngine *engine, const VmsOperation *operation, GErr
 gboolean vms_clone_drop_temporary(VmsEngine *engine, const VmsOperation *operation, GError **error);
 /* The same where the clone is done: one that others came to need is told, and stays. */
 gboolean vms_clone_finish_drop(VmsEngine *engine, VmsOperation *operation, GError **error);
+/* What a clone that is defined still needs, if its source has it: to start with the host, to run.
+ * What cannot be is told, and the clone stays. */
+gboolean vms_clone_settle(VmsEngine *engine, VmsOperation *operation, GError **error);
 /* Forward when the clone is defined (@ret_forward), else back. Not stored yet. */
 gboolean vms_clone_recover(VmsEngine *engine, VmsOperation *operation, gboolean *ret_forward,
                            GError **error);

@@ -99,6 +99,22 @@ copy_plan(VmsOperation *operation, const VmsPlan *plan)
 
 /* ---- who it will be ---- */
 
+/* What others may look it up by. */
+static void
+note_identity(VmsOperation *operation, const VmsIdentityTable *table)
+{
+    for (guint i = 0; i < table->rows->len; i++) {
+        const VmsTrait *row = table->rows->pdata[i];
+        VmsFinding *finding;
+
+        if (row->kind != VMS_TRAIT_MAC || !row->old)
+            continue;
+        finding = vms_finding_new("MACAddress", row->old, VMS_RESOURCE_NEW);
+        finding->new_name = g_strdup(row->value);
+        g_ptr_array_add(operation->resources, finding);
+    }
+}
+
 /* Where files go, and in what format they are there. */
 static GPtrArray *
 list_moves(const VmsCloneInput *input)
@@ -171,6 +187,7 @@ make_record(Cloning *self)
     operation->vm_name = g_strdup(self->table->name);
     operation->start_after = vms_clone_starts(input);
     operation->clone = vms_clone_new(snapshot->vm_uuid, snapshot->vm_name);
+    operation->clone->autostart = vms_clone_autostarts(input);
     if (!input->vm) {
         operation->snapshot = g_strdup(snapshot->uuid);
         operation->snapshot_name = g_strdup(snapshot->name);
@@ -178,6 +195,7 @@ make_record(Cloning *self)
     if (vms_clone_needs_cut(input))
         operation->clone->temporary = g_strdup_printf("clone-%s", operation->uuid);
     copy_plan(operation, self->plan);
+    note_identity(operation, self->table);
 }
 
 /* Under the lock of its own UUID: who recovers sees by it whether somebody is at work. */
@@ -380,7 +398,7 @@ complete(Cloning *self, GError **error)
     GError *failed = NULL;
 
     vms_crash_point("clone-defined");
-    if (operation->start_after && !vms_power_bring_up(self->engine, operation, FALSE, &failed))
+    if (!vms_clone_settle(self->engine, operation, &failed))
         return vms_journal_leave(failed, error);
     if (!vms_clone_finish_drop(self->engine, operation, &failed))
         return vms_journal_leave(failed, error);

@@ -11,8 +11,9 @@
 typedef struct {
     char *source_uuid; /* the VM it is made from, there or not */
     char *source_name;
-    char *temporary;  /* name of a snapshot taken for it, removed when it is done; NULL: none */
-    GPtrArray *files; /* VmsNewDisk*: all it will have of its own, disks first */
+    char *temporary;    /* name of a snapshot taken for it, removed when it is done; NULL: none */
+    gboolean autostart; /* it is to start with the host */
+    GPtrArray *files;   /* VmsNewDisk*: all it will have of its own, disks first */
 } VmsClone;
 
 VmsClone *vms_clone_new(const char *source_uuid, const char *source_name);

@@ -36,6 +36,7 @@ vms_needs_new(void)
 
     needs->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_disk_free);
     needs->lacks = g_ptr_array_new_with_free_func((GDestroyNotify)vms_lack_free);
+    needs->devices = g_ptr_array_new_with_free_func((GDestroyNotify)vms_lack_free);
     return needs;
 }
 
@@ -46,6 +47,7 @@ vms_needs_free(VmsNeeds *needs)
         return;
     g_ptr_array_unref(needs->disks);
     g_ptr_array_unref(needs->lacks);
+    g_ptr_array_unref(needs->devices);
     g_free(needs);
 }
 

@@ -22,8 +22,9 @@ typedef struct {
 } VmsLack;
 
 typedef struct {
-    GPtrArray *disks; /* VmsDisk* */
-    GPtrArray *lacks; /* VmsLack* */
+    GPtrArray *disks;   /* VmsDisk* */
+    GPtrArray *lacks;   /* VmsLack* */
+    GPtrArray *devices; /* VmsLack*: devices of the host that are there; one VM can have them */
 } VmsNeeds;
 
 /* A file of an active storage pool. */

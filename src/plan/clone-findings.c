@@ -232,6 +232,20 @@ find_lack(const Finding *self, const VmsLack *lack)
         finding->best_effort = finding->strict;
 }
 
+/* The source's, if it is there; two cannot have it. */
+static void
+find_devices(const Finding *self)
+{
+    const GPtrArray *devices = self->input->needs->devices;
+
+    for (guint i = 0; i < devices->len; i++) {
+        const VmsLack *device = devices->pdata[i];
+
+        found(self, device->kind, device->name, "HostDeviceShared",
+              "%s, which one VM at a time can have", device->why);
+    }
+}
+
 static void
 find_depends(const Finding *self)
 {
@@ -259,6 +273,7 @@ vms_clone_find_all(VmsPlan *plan, const VmsCloneInput *input)
         find_item(&self, input->items->pdata[i]);
     find_space(&self);
     find_depends(&self);
+    find_devices(&self);
 }
 
 void

@@ -81,6 +81,13 @@ vms_clone_starts(const VmsCloneInput *input)
            (input->request->run_policy == VMSNAP_RUN_POLICY_INHERIT && source_runs(input));
 }
 
+gboolean
+vms_clone_autostarts(const VmsCloneInput *input)
+{
+    return input->request->run_policy == VMSNAP_RUN_POLICY_INHERIT && input->vm &&
+           input->vm->autostart;
+}
+
 /* ---- steps ---- */
 
 static void

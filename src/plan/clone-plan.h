@@ -63,6 +63,9 @@ gboolean vms_clone_needs_cut(const VmsCloneInput *input);
 /* TRUE if the clone is to run in the end. */
 gboolean vms_clone_starts(const VmsCloneInput *input);
 
+/* TRUE if it is to start with the host. */
+gboolean vms_clone_autostarts(const VmsCloneInput *input);
+
 VmsPlan *vms_clone_make_plan(const VmsCloneInput *input);
 
 /* plan/clone-findings.c: what stands against it, by the clone's rows of plan/conflict.c. */

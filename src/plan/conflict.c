@@ -108,6 +108,7 @@ static const VmsConflict clone_conflicts[] = {
     /* what it refers to */
     WITHOUT("ImageMissing", "put the image back, or let best-effort do without"),
     WITHOUT("HostDeviceMissing", "attach the device to the host, or let best-effort do without"),
+    WITHOUT("HostDeviceShared", "let best-effort do without: one VM at a time can have it"),
     REFUSED("NetworkMissing", "define and start the network"),
     REFUSED("ClassMissing", "install what the host lacks"),
 };

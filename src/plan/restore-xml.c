@@ -16,17 +16,26 @@ is_removed(const VmsPlan *plan, const VmsLack *lack, vmsnap_mode mode)
     return FALSE;
 }
 
+static void
+pick(const VmsPlan *plan, const GPtrArray *lacks, vmsnap_mode mode, GPtrArray *gone)
+{
+    for (guint i = 0; i < lacks->len; i++) {
+        const VmsLack *lack = lacks->pdata[i];
+
+        if (is_removed(plan, lack, mode))
+            g_ptr_array_add(gone, (gpointer)lack);
+    }
+}
+
 gboolean
 vms_plan_reduce_xml(const VmsPlan *plan, const VmsNeeds *needs, vmsnap_mode mode, const char *xml,
                     char **ret_xml, GError **error)
 {
     g_autoptr(GPtrArray) gone = g_ptr_array_new();
 
-    for (guint i = 0; needs && i < needs->lacks->len; i++) {
-        const VmsLack *lack = needs->lacks->pdata[i];
-
-        if (is_removed(plan, lack, mode))
-            g_ptr_array_add(gone, (gpointer)lack);
+    if (needs) {
+        pick(plan, needs->lacks, mode, gone);
+        pick(plan, needs->devices, mode, gone);
     }
     if (gone->len > 0)
         return vms_reference_remove(xml, gone, ret_xml, error);

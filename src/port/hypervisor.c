@@ -110,6 +110,13 @@ vms_hypervisor_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GErro
 }
 
 gboolean
+vms_hypervisor_set_autostart(VmsHypervisor *hv, const char *uuid, gboolean autostart,
+                             GError **error)
+{
+    return hv->ops->set_autostart(hv, uuid, autostart, error);
+}
+
+gboolean
 vms_hypervisor_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error)
 {
     return hv->ops->stop(hv, uuid, way, error);

@@ -98,6 +98,9 @@ typedef struct {
 
     gboolean (*define)(VmsHypervisor *hv, const char *xml, GError **error);
     gboolean (*start)(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error);
+    /* Whether it is started when the host is. */
+    gboolean (*set_autostart)(VmsHypervisor *hv, const char *uuid, gboolean autostart,
+                              GError **error);
     /* Ask once; returns when asked, not when stopped. */
     gboolean (*stop)(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error);
     gboolean (*destroy)(VmsHypervisor *hv, const char *uuid, GError **error);
@@ -191,6 +194,8 @@ gboolean vms_hypervisor_suspend(VmsHypervisor *hv, const char *uuid, GError **er
 gboolean vms_hypervisor_resume(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_hypervisor_define(VmsHypervisor *hv, const char *xml, GError **error);
 gboolean vms_hypervisor_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error);
+gboolean vms_hypervisor_set_autostart(VmsHypervisor *hv, const char *uuid, gboolean autostart,
+                                      GError **error);
 gboolean vms_hypervisor_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error);
 gboolean vms_hypervisor_destroy(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_hypervisor_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error);

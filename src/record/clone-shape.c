@@ -12,6 +12,7 @@ static const VmsField clone_fields[] = {
     VMS_TEXT_NEEDED(VmsClone, source_uuid, VMS_CHECK_UUID),
     VMS_TEXT_NEEDED(VmsClone, source_name, VMS_CHECK_LINE),
     VMS_TEXT(VmsClone, temporary, VMS_CHECK_SNAPSHOT_NAME),
+    VMS_PLAIN_LATER(VmsClone, autostart, BOOL),
     VMS_NESTED(VmsClone, files, OBJECTS, vms_shape_new_disk),
     { .key = NULL },
 };

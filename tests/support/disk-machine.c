@@ -166,6 +166,16 @@ is_held(const DiskPlaces *places)
 }
 
 static gboolean
+set_autostart(VmsHypervisor *hv, const char *uuid, gboolean autostart, GError **error)
+{
+    (void)hv;
+    (void)uuid;
+    (void)autostart;
+    (void)error;
+    return TRUE;
+}
+
+static gboolean
 start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
 {
     (void)uuid;
@@ -371,6 +381,7 @@ disk_machine_new(const DiskPlaces *places)
         .rewrite = rewrite,
         .define = define,
         .start = start,
+        .set_autostart = set_autostart,
         .stop = stop,
         .destroy = destroy,
         .free = free_machine,

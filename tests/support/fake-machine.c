@@ -68,6 +68,7 @@ survey(FakeWorld *world)
     VmsVm *vm = fake_world_survey(world);
 
     vm->persistent = TRUE;
+    vm->autostart = world->autostart != 0;
     vm->snapshots = world->metadata[0] != 0;
     vm->managed_save = world->managed_save != 0;
     vm->state_reason = g_strdup(world->restored ? "restored" : "shutdown");
@@ -279,6 +280,18 @@ start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error)
     return fate == FAKE_OK;
 }
 
+static gboolean
+set_autostart(VmsHypervisor *hv, const char *uuid, gboolean autostart, GError **error)
+{
+    FakeWorld *world = world_of(hv);
+    FakeFate fate = fake_world_call(world, "set-autostart", error);
+
+    (void)uuid;
+    if (fate != FAKE_REFUSED)
+        world->autostart = autostart;
+    return fate == FAKE_OK;
+}
+
 /* Its jobs end with it; what it is on is what is configured. */
 void
 fake_machine_go_off(FakeWorld *world)
@@ -348,6 +361,7 @@ fake_machine_add_ops(VmsHypervisorOps *ops)
     ops->rewrite = rewrite;
     ops->define = define;
     ops->start = start;
+    ops->set_autostart = set_autostart;
     ops->stop = stop;
     ops->destroy = destroy;
     ops->drop_managed_save = drop_managed_save;

@@ -47,6 +47,7 @@ typedef struct {
     /* the machine around the guest; see fake-machine.c */
     atomic_int gone;         /* undefined */
     atomic_int managed_save; /* has one */
+    atomic_int autostart;    /* whichever VM was told so last */
     atomic_int restored;     /* what runs came out of one */
     atomic_int deaf;         /* does not follow when it is asked to stop */
     atomic_int dud;          /* FakeDud: what becomes of a start */

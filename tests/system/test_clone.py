@@ -199,6 +199,106 @@ def a_running_vm_is_cloned_through_a_snapshot_that_is_gone_afterwards():
     forget("twin")
 
 
+USB = ("<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/>"
+       "<product id='0x5678'/></source></hostdev>")
+PCI = ("<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+       "<address domain='{}' bus='{}' slot='{}' function='{}'/></source></hostdev>")
+
+
+def first_pci():
+    """XML of a PCI device of this host, None where there is none."""
+    for name in sorted(os.listdir("/sys/bus/pci/devices") if os.path.isdir("/sys/bus/pci") else []):
+        domain, bus, rest = name.split(":")
+        slot, function = rest.split(".")
+        return PCI.format(*(f"0x{part}" for part in (domain, bus, slot, function)))
+    return None
+
+
+@harness.test
+def what_the_clone_cannot_have_is_refused_or_left_out_by_mode():
+    folder = bed.storage("ext4", 256)
+    disk = bed.make_disk(f"{folder}/d.raw", fs=None, size_mb=8)
+    cdrom = {"path": f"{folder}/gone.iso", "device": "cdrom", "bus": "sata", "readonly": True}
+    pci = first_pci() or ""
+    bed.define_vm("poor", [disk, cdrom], devices=USB + pci)
+    wanted = ["HostDeviceMissing", "ImageMissing"] + (["HostDeviceShared"] if pci else [])
+    plan = vmsnap("clone", "poor", "--mode", "dry-run", "--name", "rich", check=3).json
+    found = [item["reason"] for item in plan["resources"] if item.get("reason")]
+    assert sorted(found) == sorted(wanted), found
+    refused = vmsnap("clone", "poor", "--mode", "strict", "--name", "rich", check=3).json
+    assert refused["error"]["reason"] in wanted, refused
+    assert os.listdir(folder) == ["lost+found", "d.raw"] or len(os.listdir(folder)) == 2
+    done = vmsnap("clone", "poor", "--mode", "best-effort", "--name", "rich", check=0).json
+    removed = [item["reason"] for item in done["resources"] if item["status"] == "Removed"]
+    assert sorted(removed) == sorted(wanted), removed
+    tree = bed.vm("rich").xml(True)
+    assert not tree.findall("devices/hostdev"), "a clone has none of the host's devices"
+    assert bed.vm("rich").disks(inactive=True)["sdb"] is None
+    forget("rich")
+
+
+@harness.test
+def a_network_that_is_missing_refuses_both_modes():
+    folder = bed.storage("ext4", 256)
+    disk = bed.make_disk(f"{folder}/d.raw", fs=None, size_mb=8)
+    bed.define_vm("lonely", [disk], networks=["nowhere"])
+    for mode in ("strict", "best-effort"):
+        refused = vmsnap("clone", "lonely", "--mode", mode, "--name", "more", check=3).json
+        assert refused["error"]["reason"] == "NetworkMissing", refused
+
+
+@harness.test
+def rules_name_files_and_collisions_are_refused():
+    options = ("--mode", "dry-run", "--name", "copy")
+    plan = vmsnap("clone", "src", *options, "--replace", "VirtualDisk:src/vda=one", "--replace",
+                  "src/vdb=two", "--replace", "VirtualDisk:nobody=three", check=0).json
+    named = {item["name"]: item.get("new_name") for item in plan["resources"] if not item["reason"]}
+    assert named["src/vda"].endswith("/one.qcow2") and named["src/vdb"].endswith("/two.raw"), named
+    assert [item["reason"] for item in plan["resources"] if item["reason"]] == ["RuleUnused"], plan
+    plan = vmsnap("clone", "src", *options, "--replace", "src/vda=same", "--replace",
+                  "src/vdb=same.qcow2", "--suffix", "x")
+    assert plan.code == 0, plan  # other extensions, other files
+    plan = vmsnap("clone", "src", *options, "--replace", "VirtualDisk:src/vda=a/b", check=3).json
+    assert "NameInvalid" in [item["reason"] for item in plan["resources"]], plan
+
+
+@harness.test
+def the_run_policy_decides_whether_it_runs():
+    folder = bed.storage("xfs", 512)
+    disk = bed.make_disk(f"{folder}/d.raw", fs=None, size_mb=8)
+    auto = bed.define_vm("auto", [disk])
+    auto.virsh("autostart")
+    vmsnap("clone", "auto", "--mode", "strict", "--name", "one", check=0)
+    assert "disable" in bed.vm("one").virsh("dominfo"), "always-off is the default"
+    vmsnap("clone", "auto", "--mode", "strict", "--name", "two", "--run-policy", "inherit", check=0)
+    assert "Autostart:      enable" in bed.vm("two").virsh("dominfo")
+    assert bed.vm("two").state() == "shut off"
+    vmsnap("clone", "auto", "--mode", "strict", "--name", "three", "--start", check=0)
+    assert bed.vm("three").state() == "running"
+    again = vmsnap("clone", "two", "--mode", "strict", "--name", "four", check=0)  # a clone's clone
+    assert again.json["source"]["name"] == "two"
+    for name in ("one", "two", "three", "four"):
+        forget(name)
+
+
+@harness.test
+def ten_clones_of_one_snapshot_at_once():
+    vmsnap("snapshot", "create", "src", "many", check=0)
+    before = machine.files()
+    running = [harness.spawn("clone", "--from-snapshot", "many", "--mode", "strict", "--name",
+                             f"many{number}") for number in range(10)]
+    for process in running:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, (out, err)
+    texts = [identities(xml_of(f"many{number}")) for number in range(10)]
+    texts.append(identities(xml_of("src")))
+    assert sum(map(len, texts)) == len(set().union(*texts)), "two share something"
+    for number in range(10):
+        forget(f"many{number}")
+    assert machine.files() == before, machine.files()
+    vmsnap("snapshot", "delete", "many", check=0)
+
+
 @harness.test
 def a_snapshot_whose_vm_is_gone_is_cloned():
     vmsnap("snapshot", "create", "src", "daily", check=0)

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vmsnap/clone.h>
+
 /* Clones of a VM and of its snapshot, and what is left when a call fails or the process dies before
  * it: all of the clone, or nothing; and then the same clone can be made. */
 
@@ -285,6 +287,30 @@ Test(clone, a_dry_run_changes_nothing)
     log = g_strdup(trial.bench->world->log);
     cr_assert_str_eq(log, "find-vm list-vms list-vms ", "%s", log);
     cr_assert_eq(engine_bench_extra_files(trial.bench), trial.extra);
+}
+
+Test(clone, one_that_is_cancelled_leaves_nothing)
+{
+    g_auto(Trial) trial = trial_new(OFF);
+
+    vms_progress_cancel(&trial.bench->progress);
+    cr_assert_not(make(&trial));
+    cr_assert_eq(vms_error_get_code(trial.bench->error), VMSNAP_E_CANCELLED);
+    cr_assert_eq(trial.bench->world->clone[0], 0);
+    vms_progress_init(&trial.bench->progress);
+    expect_settled(&trial, 0);
+}
+
+Test(clone, a_policy_that_is_inherited_starts_it_with_the_host)
+{
+    g_auto(Trial) trial = trial_new(OFF);
+    const VmsCloneRequest request = { .name = (char *)"copy",
+                                      .run_policy = VMSNAP_RUN_POLICY_INHERIT };
+
+    trial.bench->world->autostart = TRUE;
+    cr_assert(make_as(&trial, &request, VMSNAP_MODE_STRICT));
+    cr_assert(strstr(trial.bench->world->log, "define set-autostart"));
+    cr_assert_null(strstr(trial.bench->world->log, " start "), "the source is off");
 }
 
 /* ---- failures and death ---- */

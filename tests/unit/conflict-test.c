@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include <vmsnap/clone.h>
 #include <vmsnap/restore.h>
 
 #define PROCEED VMS_ACT_PROCEED
@@ -108,4 +109,57 @@ Test(conflict, an_unknown_reason_refuses)
     cr_assert_eq(row->severity, CONFLICT);
     cr_assert_eq(row->strict, REFUSE);
     cr_assert_eq(row->best_effort, REFUSE);
+}
+
+/* ---- clones ---- */
+
+static const VmsConflict clones[] = {
+    { "NotReady", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "Lost", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "Partial", CONFLICT, REFUSE, REFUSE, VMSNAP_CLONE_ALLOW_PARTIAL, NULL },
+    { "PotentiallyInconsistent", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "OpenElsewhere", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "TargetUnsupported", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "NameTaken", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "NameCollision", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "NameInvalid", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "RuleUnused", WARNING, PROCEED, PROCEED, 0, NULL },
+    { "FolderMissing", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "OutOfSpace", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "MediaNotUnderstood", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "ImageMissing", CONFLICT, REFUSE, REMOVE, 0, NULL },
+    { "HostDeviceMissing", CONFLICT, REFUSE, REMOVE, 0, NULL },
+    { "HostDeviceShared", CONFLICT, REFUSE, REMOVE, 0, NULL },
+    { "NetworkMissing", CONFLICT, REFUSE, REFUSE, 0, NULL },
+    { "ClassMissing", CONFLICT, REFUSE, REFUSE, 0, NULL },
+};
+
+/* Strict needs every name and every dependency; best-effort does without images and devices. */
+Test(conflict, table_of_clones_is_the_contract_row_by_row)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(clones); i++) {
+        const VmsConflict *row = vms_conflict_find_clone(clones[i].reason);
+
+        cr_assert_str_eq(row->reason, clones[i].reason);
+        cr_assert_eq(row->severity, clones[i].severity, "dry-run of %s", row->reason);
+        cr_assert_eq(row->strict, clones[i].strict, "strict of %s", row->reason);
+        cr_assert_eq(row->best_effort, clones[i].best_effort, "best-effort of %s", row->reason);
+        cr_assert_eq(row->told, clones[i].told, "flag of %s", row->reason);
+        if (row->strict != PROCEED)
+            cr_assert_not_null(row->resolution, "%s", row->reason);
+    }
+}
+
+/* What refuses a clone stands in the contract, or keeps one from being another machine. */
+Test(conflict, table_of_clones_refuses_nothing_else)
+{
+    for (gsize i = 0; vms_conflict_at_clone(i); i++) {
+        const VmsConflict *row = vms_conflict_at_clone(i);
+        gboolean known = FALSE;
+
+        for (gsize j = 0; j < G_N_ELEMENTS(clones); j++)
+            known = known || strcmp(clones[j].reason, row->reason) == 0;
+        cr_assert(known || row->strict == PROCEED, "%s", row->reason);
+    }
+    cr_assert_eq(vms_conflict_find_clone("NeverHeardOf")->strict, REFUSE);
 }

@@ -66,6 +66,8 @@ gboolean vms_libvirt_suspend(VmsHypervisor *hv, const char *uuid, GError **error
 gboolean vms_libvirt_resume(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_libvirt_define(VmsHypervisor *hv, const char *xml, GError **error);
 gboolean vms_libvirt_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError **error);
+gboolean vms_libvirt_set_autostart(VmsHypervisor *hv, const char *uuid, gboolean autostart,
+                                   GError **error);
 gboolean vms_libvirt_stop(VmsHypervisor *hv, const char *uuid, VmsStopWay way, GError **error);
 gboolean vms_libvirt_destroy(VmsHypervisor *hv, const char *uuid, GError **error);
 gboolean vms_libvirt_drop_managed_save(VmsHypervisor *hv, const char *uuid, GError **error);

@@ -168,3 +168,29 @@ vms_host_device_is_missing(const xmlNode *device, const char *sysfs, char **ret_
     }
     return FALSE;
 }
+
+/* <hostdev>, <interface type='hostdev'>, <tpm> of the host's own. */
+static gboolean
+is_of_host(const xmlNode *device)
+{
+    const char *element = (const char *)device->name;
+
+    if (strcmp(element, "tpm") == 0)
+        return vms_xml_attribute_is(vms_xml_child(device, "backend"), "type", "passthrough");
+    return strcmp(element, "hostdev") == 0 || vms_xml_attribute_is(device, "type", "hostdev");
+}
+
+char *
+vms_host_device_name(const xmlNode *device)
+{
+    g_autofree char *type = NULL;
+    char *name = NULL;
+
+    if (!is_of_host(device))
+        return NULL;
+    /* Where nothing is, everything is missing, and named. */
+    if (vms_host_device_is_missing(device, "/dev/null", &name))
+        return name;
+    type = vms_xml_attribute(device, "type");
+    return type ? g_steal_pointer(&type) : g_strdup((const char *)device->name);
+}

@@ -76,6 +76,7 @@ static const VmsHypervisorOps ops = {
     .resume = vms_libvirt_resume,
     .define = vms_libvirt_define,
     .start = vms_libvirt_start,
+    .set_autostart = vms_libvirt_set_autostart,
     .stop = vms_libvirt_stop,
     .destroy = vms_libvirt_destroy,
     .drop_managed_save = vms_libvirt_drop_managed_save,

@@ -144,6 +144,26 @@ ask_devices(const Asking *self, const char *element)
     }
 }
 
+/* Those that are there: what no other VM can have at the same time. */
+static void
+list_devices(const Asking *self, const char *element)
+{
+    const xmlNode *node = vms_xml_child(vms_xml_child(self->domain, "devices"), element);
+
+    for (guint i = 0; node; i++, node = vms_xml_next(node, element)) {
+        g_autofree char *name = vms_host_device_name(node);
+        g_autofree char *missing = NULL;
+        VmsLack *device;
+
+        if (!name || vms_host_device_is_missing(node, "/sys", &missing))
+            continue;
+        device = vms_lack_new("HostDevice", name, "%s is a device of the host", name);
+        device->element = g_strdup(element);
+        device->index = i;
+        g_ptr_array_add(self->needs->devices, device);
+    }
+}
+
 /* ---- class ---- */
 
 static const char class_kind[] = "VirtualMachineClass";
@@ -235,6 +255,9 @@ vms_libvirt_read_needs(VmsHypervisor *hv, const char *xml, VmsNeeds **ret_needs,
     ask_images(&asking, parts);
     ask_devices(&asking, "hostdev");
     ask_devices(&asking, "interface");
+    list_devices(&asking, "hostdev");
+    list_devices(&asking, "interface");
+    list_devices(&asking, "tpm");
     if (!ask_networks(&asking, parts, error) || !ask_class(&asking, error))
         return FALSE;
     g_ptr_array_unref(needs->disks);

@@ -67,6 +67,17 @@ vms_libvirt_start(VmsHypervisor *hv, const char *uuid, gboolean paused, GError *
     return virDomainCreateWithFlags(on.domain, flags) == 0 ? TRUE : vms_libvirt_fail(error, uuid);
 }
 
+gboolean
+vms_libvirt_set_autostart(VmsHypervisor *hv, const char *uuid, gboolean autostart, GError **error)
+{
+    g_auto(VmsDomainCall) on = VMS_DOMAIN_CALL_NONE;
+
+    if (!vms_domain_call_begin(&on, hv, uuid, error))
+        return FALSE;
+    return virDomainSetAutostart(on.domain, autostart ? 1 : 0) == 0 ? TRUE
+                                                                    : vms_libvirt_fail(error, uuid);
+}
+
 /* The link ended while the answer was awaited. libvirt has no code of its own for that. */
 static gboolean
 went_down(const GError *error)
