@@ -197,8 +197,8 @@ class Usage(Case):
     def test_completion_knows_where_it_is(self):
         names = "--no-recover -q vm list"
         for words, offers, asked in [
-                ([""], "check freeze thaw vm disk image inventory snapshot disk-snapshot restore undo gc "
-                 "operation recover", None),
+                ([""], "check freeze thaw vm disk image inventory snapshot disk-snapshot restore clone "
+                 "undo gc operation recover", None),
                 (["check", ""], "web", names),
                 (["--state-dir", "/x", "check", "w"], "web",
                  "--no-recover -q --state-dir /x vm list"),
@@ -211,7 +211,9 @@ class Usage(Case):
                 (["restore", "web", "one", "--mode", "="], "dry-run strict best-effort", None),
                 (["restore", "web", "one", "--mode", "=", "s"], "strict", None),
                 (["-o", ""], "table json", None),
-                (["snapshot", "wait", "--ti"], "--timeout", None)]:
+                (["snapshot", "wait", "--ti"], "--timeout", None),
+                (["snapshot", "adopt", "--acc"], "--accept-times", None),
+                (["operation", "drop", "x", "--da"], "--damaged", None)]:
             with self.subTest(words):
                 self.assertEqual(self.complete(*words), (offers.split(), asked))
 
