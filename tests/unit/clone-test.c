@@ -426,7 +426,7 @@ die_at_points(Source source, int stride, int step)
     for (int first = 1; died && first < MOST_CALLS; first = next(first, stride)) {
         died = die_twice(source, first, 0, &again);
         again = died && first % step == 1;
-        for (int second = 1; again && second < MOST_CALLS; second++, pairs++)
+        for (int second = 1; again && second < MOST_CALLS; second = next(second, 1), pairs++)
             (void)die_twice(source, first, second, &again);
     }
     cr_assert_not(died, "more places to die than were tried");
