@@ -151,6 +151,7 @@ disk_bench_free(DiskBench *bench)
     g_free(bench->snapshot);
     g_free(bench->restore);
     g_free(bench->left);
+    g_free(bench->clone);
     g_free(bench->data);
     g_free(bench->host);
     g_free(bench->run);
@@ -162,7 +163,7 @@ disk_bench_free(DiskBench *bench)
 
 static const char *const act_names[] = {
     "snapshot",     "delete", "restore", "undo",           "drop",         "gc",
-    "disk-restore", "image",  "clone",   "clone-snapshot", "clone-linked",
+    "disk-restore", "image",  "clone",   "clone-snapshot", "clone-linked", "flatten",
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(act_names) == DISK_ACTS);
@@ -305,6 +306,9 @@ disk_bench_act(DiskBench *bench, DiskAct act)
     case DISK_CLONE_SHOT:
     case DISK_CLONE_LINK:
         return make_clone(bench, operation, act);
+    case DISK_FLATTEN:
+        return vms_engine_flatten(&bench->engine, operation, bench->clone, &bench->progress,
+                                  &bench->error);
     case DISK_ACTS:
         break;
     }
@@ -327,6 +331,19 @@ leave_folder(DiskBench *bench)
     ours = g_build_filename(bench->left, "vda.raw", NULL);
     return g_file_set_contents(theirs, "x", 1, NULL) && disk_bench_act(bench, DISK_DELETE) &&
            unlink(theirs) == 0 && g_file_set_contents(ours, "x", 1, NULL);
+}
+
+static gboolean
+make_linked(DiskBench *bench)
+{
+    g_autoptr(VmsVm) vm = NULL;
+
+    if (!disk_bench_act(bench, DISK_CLONE_LINK) ||
+        !vms_hypervisor_find_vm(bench->engine.drivers->hypervisor, DISK_CLONE_NAME, FALSE, &vm,
+                                &bench->error))
+        return FALSE;
+    bench->clone = g_strdup(vm->uuid);
+    return TRUE;
 }
 
 static gboolean
@@ -357,7 +374,7 @@ disk_bench_prepare(DiskBench *bench, DiskAct act, gboolean on)
         return FALSE;
     if (keeps_undo_set(act) && !disk_bench_act(bench, DISK_RESTORE))
         return FALSE;
-    if (act == DISK_GC && !expire(bench))
+    if ((act == DISK_GC && !expire(bench)) || (act == DISK_FLATTEN && !make_linked(bench)))
         return FALSE;
     if (on)
         disk_machine_power(&bench->places, TRUE);

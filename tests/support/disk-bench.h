@@ -22,6 +22,7 @@ typedef enum {
     DISK_CLONE,      /* of the VM as it is */
     DISK_CLONE_SHOT, /* of its snapshot */
     DISK_CLONE_LINK, /* likewise, over the snapshot's images */
+    DISK_FLATTEN,    /* of such a clone */
     DISK_ACTS        /* how many there are */
 } DiskAct;
 
@@ -35,6 +36,7 @@ typedef struct {
     VmsProgress progress;
     char *snapshot; /* UUID of the last one made; NULL: none */
     char *restore;  /* UUID of the last restore; NULL: none */
+    char *clone;    /* UUID of the clone that is to be flattened; NULL: none */
     char *left;     /* a folder that may be there, or some of it; NULL: none */
     GError *error;  /* of the last act that failed */
 } DiskBench;
@@ -49,6 +51,7 @@ typedef struct {
     guint undos;     /* undo sets, whole, of the other time */
     guint made;      /* new disks and images, whole */
     guint clones;    /* whole, and defined */
+    guint linked;    /* their disks that are overlays */
     char *fault;     /* what should not be; NULL: nothing */
 } DiskSight;
 

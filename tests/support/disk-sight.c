@@ -280,23 +280,42 @@ check_made(const Look *look, const VmsNewDisk *made)
         blame(look, "the digest beside %s is another", made->path);
 }
 
+/* Over the image it was made from, or for a guest the same as that. */
+static void
+check_over(const Look *look, const VmsNewDisk *made)
+{
+    VmsVolume *volume = look->bench->engine.drivers->volume;
+    g_autoptr(VmsImage) image = NULL;
+    g_autoptr(VmsImage) base = NULL;
+    gboolean same = FALSE;
+
+    own(look, made->path);
+    if (!vms_volume_inspect(volume, made->path, "qcow2", &image, NULL) ||
+        !vms_volume_inspect(volume, made->base,
+                            g_str_has_suffix(made->base, ".raw") ? "raw" : "qcow2", &base, NULL)) {
+        blame(look, "%s or what it is made from cannot be read", made->path);
+        return;
+    }
+    if (image->backing) {
+        look->sight->linked++;
+        same = strcmp(image->backing, made->base) == 0;
+    } else {
+        vms_volume_compare(volume, image, base, &same, NULL);
+    }
+    if (!same)
+        blame(look, "%s does not hold what %s does", made->path, made->base);
+}
+
 /* Of the time of what it was made from, and with an owner and a mode as that. */
 static void
 check_cloned(const Look *look, const VmsNewDisk *made, guint index, char time)
 {
-    g_autoptr(VmsImage) image = NULL;
-
     if (!has_owner(made->path))
         blame(look, "%s has another owner or mode", made->path);
-    if (made->way != VMS_NEW_DISK_OVERLAY) {
+    if (made->way == VMS_NEW_DISK_OVERLAY)
+        check_over(look, made);
+    else
         check_part(look, made->path, index, time, "file of a clone");
-        return;
-    }
-    own(look, made->path);
-    if (!vms_volume_inspect(look->bench->engine.drivers->volume, made->path, "qcow2", &image,
-                            NULL) ||
-        g_strcmp0(image->backing, made->base) != 0)
-        blame(look, "%s is not over %s", made->path, made->base);
 }
 
 static void
@@ -479,6 +498,7 @@ disk_sight_judge(const DiskSight *sight, DiskAct act)
         [DISK_CLONE] = { .time = '2', .snapshots = 1 },
         [DISK_CLONE_SHOT] = { .time = '2', .snapshots = 1 },
         [DISK_CLONE_LINK] = { .time = '2', .snapshots = 1 },
+        [DISK_FLATTEN] = { .time = '2', .snapshots = 1, .clones = 1, .linked = DISK_MACHINE_DISKS },
     };
     static const DiskSight news[DISK_ACTS] = {
         [DISK_SNAPSHOT] = { .time = '1', .snapshots = 1 },
@@ -491,14 +511,18 @@ disk_sight_judge(const DiskSight *sight, DiskAct act)
         [DISK_IMAGE] = { .time = '2', .snapshots = 1, .made = 1 },
         [DISK_CLONE] = { .time = '2', .snapshots = 1, .clones = 1 },
         [DISK_CLONE_SHOT] = { .time = '2', .snapshots = 1, .clones = 1 },
-        [DISK_CLONE_LINK] = { .time = '2', .snapshots = 1, .clones = 1 },
+        [DISK_CLONE_LINK] = { .time = '2',
+                              .snapshots = 1,
+                              .clones = 1,
+                              .linked = DISK_MACHINE_DISKS },
+        [DISK_FLATTEN] = { .time = '2', .snapshots = 1, .clones = 1 },
     };
     const DiskSight *each[] = { &olds[act], &news[act] };
 
     for (guint i = 0; !sight->fault && i < G_N_ELEMENTS(each); i++) {
         if (sight->time == each[i]->time && sight->snapshots == each[i]->snapshots &&
             sight->undos == each[i]->undos && sight->made == each[i]->made &&
-            sight->clones == each[i]->clones)
+            sight->clones == each[i]->clones && sight->linked == each[i]->linked)
             return i == 0 ? "old" : "new";
     }
     return NULL;

@@ -22,7 +22,8 @@ FOLDER = "/run/vmsnap/faults"
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
         ("clone", "off")]
 MORE = [("restore", "on"), ("undo", "on"), ("drop", "off"), ("disk-restore", "off"),
-        ("image", "off"), ("clone-snapshot", "on"), ("clone-linked", "off")]
+        ("image", "off"), ("clone-snapshot", "on"), ("clone-linked", "off"),
+        ("flatten", "off")]
 ACTS += MORE if scenes.LONG else []
 JOBS = 2
 

@@ -26,7 +26,7 @@ JOBS = 2
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
         ("restore", "on"), ("undo", "on"), ("drop", "off"), ("gc", "off"), ("disk-restore", "off"),
         ("image", "off"), ("clone", "off"), ("clone-linked", "off")]
-ACTS += [("clone-snapshot", "on")] if scenes.LONG else []
+ACTS += [("clone-snapshot", "on"), ("flatten", "off")] if scenes.LONG else []
 DEVICE_ACTS = [("restore", "off"), ("undo", "off"), ("restore", "on"), ("undo", "on"),
                ("drop", "off")]
 DEVICE_PAIRS = 8
