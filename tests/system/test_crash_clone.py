@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A clone that is killed, cancelled or gets in somebody's way at any of its points, on real libvirt.
+"""A clone that is killed, cancelled or meets somebody else at any of its points, on real libvirt.
 
-Afterwards all of the clone is there, or nothing of it: no file, no folder, no VM, no snapshot of its
-own, nothing open; its source is what it was, to the byte; and the same clone can be made. What
+Afterwards all of the clone is there, or nothing of it: no file, no folder, no VM, no snapshot of
+its own, nothing open; its source is what it was, to the byte; and the same clone can be made. What
 others put in its way is theirs and stays. CI takes a random choice of the points, VMS_LONG=1 all.
 """
 
@@ -332,7 +332,7 @@ def a_foreign_file_keeps_the_folder_that_a_clone_made():
 
 @harness.test
 def a_clone_of_a_running_vm_dies_at_each_point():
-    """Or is cancelled there: its guest goes on, and the snapshot that was taken for the clone is gone."""
+    """Or is cancelled: its guest goes on, and the snapshot that was taken for the clone is gone."""
     scene = scenes.Scene(bed, "live", "xfs", ("ext4",), storage_mb=1024, size_mb=64,
                          load=False).start()
     for _ in range(2):  # the first one makes folders that then stay
