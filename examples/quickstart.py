@@ -38,16 +38,17 @@ def vmsnap(*words, allowed=(0,)):
 
 
 def boot(bed):
-    """A VM with two disks on a file system that shares blocks."""
+    """A network, and a VM with two disks on a file system that shares blocks."""
     folder = bed.storage("xfs", 2048)
     disks = [bed.make_disk(f"{folder}/{name}.qcow2") for name in ("system", "data")]
-    vm = bed.define_vm("web", disks, load=True)
+    lan = bed.network("lan")
+    vm = bed.define_vm("web", disks, load=True, networks=["lan"])
     start = time.monotonic()
     vm.start(wait=True)
     say(f"VM web booted with a real guest agent in {time.monotonic() - start:.1f} s")
     vm.write_file(MARKER, b"before the snapshot")
     vm.exec(["sync"])
-    return vm, folder
+    return vm, folder, lan
 
 
 def show_snapshot(shot):
@@ -100,6 +101,24 @@ def undo(vm, operation):
     say(f"undone; the guest reads: '{marker(vm)}'")
 
 
+def clone(bed, vm, folder, lan):
+    """A second VM from the snapshot, beside the first."""
+    vmsnap("clone", "--from-snapshot", "nightly", "--mode", "dry-run", "--name", "web2")
+    vmsnap("clone", "--from-snapshot", "nightly", "--mode", "strict", "--name", "web2", "--start")
+    twin = bed.vm("web2")
+    twin.wait_agent()
+    for each in (vm, twin):
+        say(f"  {each.name}: {each.uuid()}, MAC {each.macs()[0]}, "
+            f"address {lan.wait_lease(each.macs()[0])}")
+    assert lan.leases()[vm.macs()[0]] != lan.leases()[twin.macs()[0]], lan.leases()
+    assert marker(twin) == "before the snapshot", marker(twin)
+    say(f"the clone runs beside its source and reads: '{marker(twin)}'")
+    twin.destroy()
+    twin.undefine()
+    for name in ("web2-vda.qcow2", "web2-vdb.qcow2"):
+        os.unlink(f"{folder}/{name}")
+
+
 def new_disk(folder):
     """A disk of the snapshot by itself, beside the VM."""
     path = f"{folder}/salvage.raw"
@@ -124,7 +143,7 @@ def main():
     bed = testbed.enter()
     bed.install(BUILD)
     say("a private libvirt runs, with QEMU as libvirt-qemu")
-    vm, folder = boot(bed)
+    vm, folder, lan = boot(bed)
     check = vmsnap("check", "web")
     say(f"check: a snapshot now would be {check['verdict']}, disks by "
         f"{', '.join(disk['method'] for disk in check['disks'])}")
@@ -132,6 +151,7 @@ def main():
     damage(vm)
     operation = restore(vm)
     undo(vm, operation)
+    clone(bed, vm, folder, lan)
     new_disk(folder)
     clean(folder)
     vm.destroy()

@@ -49,13 +49,22 @@ class Examples(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("NOT_FOUND", done.stderr)
 
+    def test_a_clone_of_the_test_vm_or_of_nothing(self):
+        made = self.example("clone-vm", TEST_DRIVER, "test", "twin", self.state)
+        self.assertEqual(made.returncode, 1, made.stdout + made.stderr)
+        self.assertIn("TargetUnsupported", made.stdout)
+        done = self.example("clone-vm", TEST_DRIVER, "snapshot:nosuch", "twin", self.state)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("NOT_FOUND", done.stderr)
+
     def test_the_event_loop_ends_with_its_job(self):
         done = self.example("event-loop-epoll", "none", self.state)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('"acts"', done.stdout)
 
     def test_programs_say_how_they_are_used(self):
-        for name in ("take-snapshot", "restore-checked", "storage-array", "event-loop-epoll"):
+        for name in ("take-snapshot", "restore-checked", "clone-vm", "storage-array",
+                     "event-loop-epoll"):
             done = self.example(name)
             self.assertEqual(done.returncode, 2)
             self.assertIn("usage", done.stderr)
