@@ -49,6 +49,12 @@ def make_seed(path, name):
     return path
 
 
+def read_seed(path, name):
+    """A file of a cloud-init medium, as text."""
+    return subprocess.run(["isoinfo", "-i", path, "-J", "-x", f"/{name}"], check=True, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+
+
 def configuration(vm, *options):
     """Its XML, as text."""
     return vm.virsh("dumpxml", "--security-info", *options)
@@ -189,6 +195,6 @@ def forget(vm):
             os.unlink(path)
 
 
-def left(folder):
-    """What a clone that did not come to be left beside the disks."""
-    return scenes.left_beside(folder) + glob.glob(f"{folder}/.vmsnap-*")
+def left(folder, shots=()):
+    """What a clone left beside the disks, and is none of the snapshots'."""
+    return scenes.left_beside(folder, shots) + glob.glob(f"{folder}/.vmsnap-*")
