@@ -20,7 +20,7 @@ if not shutil.which("virt-clone"):
 DATA_MB = {1: 128, 16: 2048}
 ROUNDS = 5
 REST = 0.3  # the file system frees in the background what was removed last
-FOLDER = bed.storage("xfs", 14336)
+FOLDER = bed.storage("xfs", 32768)  # virt-clone wants room for the whole size
 URI = "qemu:///system"
 
 
