@@ -198,7 +198,7 @@ class Usage(Case):
         names = "--no-recover -q vm list"
         for words, offers, asked in [
                 ([""], "check freeze thaw vm disk image inventory snapshot disk-snapshot restore clone "
-                 "undo gc operation recover", None),
+                 "flatten undo gc operation recover", None),
                 (["check", ""], "web", names),
                 (["--state-dir", "/x", "check", "w"], "web",
                  "--no-recover -q --state-dir /x vm list"),

@@ -395,9 +395,10 @@ engine_bench_arm(EngineBench *bench, int number, FakeFailure failure)
 int
 engine_bench_next(int number)
 {
-    const char *stride = g_getenv("VMS_STRIDE");
+    const char *words = g_getenv("VMS_STRIDE");
+    int stride = words ? (int)strtol(words, NULL, 10) : 1;
 
-    return number + (stride ? (int)strtol(stride, NULL, 10) : 1);
+    return number + g_random_int_range(1, 2 * stride);
 }
 
 gboolean

@@ -55,8 +55,8 @@ int engine_bench_recover(EngineBench *bench, int *ret_failed);
 
 /* From here on the @number-th call (1: the next) meets @failure; 0: none does. */
 void engine_bench_arm(EngineBench *bench, int number, FakeFailure failure);
-/* The number after this one of those that are tried: each, or every VMS_STRIDE-th where time is
- * dear and each is tried elsewhere. */
+/* The number after this one of those that are tried: each, or by chance one of VMS_STRIDE where
+ * time is dear; the long run tries each. */
 int engine_bench_next(int number);
 /* TRUE if the armed call was reached. */
 gboolean engine_bench_was_hit(const EngineBench *bench);

@@ -76,8 +76,10 @@ BUILDS = {
 }
 NINE_GUESTS = ("test_freeze_crowded.py",)
 SUITES = {suite.name: suite for suite in [
+    Suite("unit", meson=("--setup", "share", "--suite", "unit")),
+    Suite("points", meson=("--suite", "unit")),
     *(Suite(name, meson=("--suite", name))
-      for name in ("unit", "headers", "style", "abi", "threads", "integration", "fuzz", "tidy")),
+      for name in ("headers", "style", "abi", "threads", "integration", "fuzz", "tidy")),
     Suite("clang", "clang", meson=("--setup", "again", "--suite", "unit", "--suite",
                                    "threads")),
     Suite("address", "address", meson=("--setup", "sanitize", "--suite", "unit", "--suite",
@@ -98,7 +100,7 @@ SUITES = {suite.name: suite for suite in [
     Suite("bench", scripts=("bench/bench_*.py",)),
 ]}
 # Subjects: a word for several suites.
-SUBJECTS = {"freeze": ["fuzz", "freeze"]}
+SUBJECTS = {"freeze": ["fuzz", "freeze"], "long": ["points", "long"]}
 # One run for every change: what a reader of a green line may rely on.
 QUICK = ["unit", "headers", "style", "abi", "threads", "integration", "fuzz"]
 DEFAULT = QUICK + ["tidy", "clang", "address", "thread", "valgrind", "system"]
@@ -237,7 +239,9 @@ def main():
         return 0
     groups = {"quick": QUICK, "all": DEFAULT, **SUBJECTS}
     names = [name for word in words for name in groups.get(word, [word] * (word in SUITES))]
-    rest = [word for word in words if word not in SUITES and word not in ("quick", "all")]
+    rest = [word for word in words if word not in SUITES and word not in groups]
+    if rest:  # they choose scripts
+        names = [name for name in names if name != "points"]
     total = Count()
     built = {}
     summary = []
