@@ -30,6 +30,12 @@ read_writes(const VmsEngine *engine, const VmsVm *vm, const char *target)
     return writes;
 }
 
+static guint64
+space_free(const VmsSurveyDisk *disk)
+{
+    return disk->place.free_bytes == VMS_SPACE_UNASKED ? 0 : disk->place.free_bytes;
+}
+
 static void
 add_disks(const VmsEngine *engine, VmsCheckResult *check, const VmsSurvey *survey)
 {
@@ -43,7 +49,7 @@ add_disks(const VmsEngine *engine, VmsCheckResult *check, const VmsSurvey *surve
         disk->why = g_strdup(from->refusal ? from->refusal->message : from->placement.why);
         disk->virtual_size = from->image ? from->image->virtual_size : 0;
         disk->space_needed = from->placement.space_needed;
-        disk->space_free = from->place.free_bytes;
+        disk->space_free = space_free(from);
         disk->writes = read_writes(engine, survey->vm, from->disk->target);
         disk->sharer = g_strdup(from->sharer);
         g_ptr_array_add(check->disks, disk);

@@ -172,7 +172,7 @@ read_folder(VmsEngine *engine, const VmsSurveyRequest *request, VmsSurveyDisk *s
                                error))
         return FALSE;
     if (open)
-        self->place.free_bytes = G_MAXINT64;
+        self->place.free_bytes = VMS_SPACE_UNASKED;
     return TRUE;
 }
 

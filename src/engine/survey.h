@@ -8,6 +8,9 @@
 
 #include <glib.h>
 
+/* Free space of a store that is not named yet. */
+#define VMS_SPACE_UNASKED ((guint64)G_MAXINT64)
+
 /* Reading what a snapshot of one VM is about: the VM, its disks, their images and what the
  * folders offer. Looks only. */
 

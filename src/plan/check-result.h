@@ -20,9 +20,9 @@ typedef struct {
     char *why;            /* why this method, or why none */
     guint64 virtual_size;
     guint64 space_needed;
-    guint64 space_free;
-    gint64 writes; /* bytes written since the VM started; -1: not known, or off */
-    char *sharer;  /* another running VM that has it open; NULL: none */
+    guint64 space_free; /* 0: none, or not known: a block device whose store is not named */
+    gint64 writes;      /* bytes written since the VM started; -1: not known, or off */
+    char *sharer;       /* another running VM that has it open; NULL: none */
 } VmsCheckDisk;
 
 typedef struct {

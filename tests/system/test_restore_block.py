@@ -78,7 +78,7 @@ def off_it_is_copied_into_the_store():
     store = bed.storage("xfs", 512)
     vm = bed.define_vm("off", [{"path": disk.path, "format": "raw"}])
     told = vmsnap("check", "off", check=0).json
-    assert told["disks"][0]["method"] == "copy", told
+    assert told["disks"][0]["method"] == "copy" and told["disks"][0]["space"]["free"] == 0, told
     refused = vmsnap("snapshot", "create", "off", "off.s", check=2).json
     assert refused["error"]["reason"] == "StoreNeeded", refused
     shot = vmsnap("snapshot", "create", "off", "off.s", "--store", store, check=0).json
