@@ -226,7 +226,7 @@ def a_clone_is_cancelled_at_each_point():
 def a_clone_is_interrupted_at_any_moment():
     """As by a user's ^C."""
     before, outcomes = source.look(), []
-    for _ in range(40 if scenes.LONG else 2):
+    for _ in range(40 if scenes.LONG else 1):
         process = harness.spawn("clone", source.name, "--mode", "strict", "--name", "copy")
         time.sleep(harness.RNG.uniform(0.02, 0.25))
         process.send_signal(signal.SIGINT)

@@ -21,7 +21,7 @@ harness.need_bed()
 import bed_cell  # noqa: E402
 import bed_storage  # noqa: E402
 
-PAIRS = 24  # of each act on each file system
+PAIRS = 10  # of each act on each file system
 JOBS = 2
 ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "off"),
         ("restore", "on"), ("undo", "on"), ("drop", "off"), ("gc", "off"), ("disk-restore", "off"),
@@ -29,7 +29,7 @@ ACTS = [("snapshot", "off"), ("delete", "off"), ("restore", "off"), ("undo", "of
 ACTS += [("clone-snapshot", "on"), ("flatten", "off")] if scenes.LONG else []
 DEVICE_ACTS = [("restore", "off"), ("undo", "off"), ("restore", "on"), ("undo", "on"),
                ("drop", "off")]
-DEVICE_PAIRS = 8
+DEVICE_PAIRS = 4
 FOLDER = "/run/vmsnap"
 os.environ["VMSNAP_TEST_BACKING"] = "/dev/shm"
 

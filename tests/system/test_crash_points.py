@@ -17,7 +17,7 @@ bed = harness.bed(install=True)
 from bed_libvirt import wait_until  # noqa: E402  pylint: disable=wrong-import-position
 
 vmsnap = harness.vmsnap
-CHOICE = 10  # points of each operation in CI
+CHOICE = 6  # points of each operation in CI
 AT = 1 << 20
 
 

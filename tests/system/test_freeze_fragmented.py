@@ -183,7 +183,7 @@ def killed_at_each_step():
     scene = pieces()
     names, first = steps()
     every = range(first, len(names) + 1)
-    chosen = every if scenes.LONG else sorted(harness.RNG.sample(every, 8))
+    chosen = every if scenes.LONG else sorted(harness.RNG.sample(every, 5))
     tally = {}
     for step in chosen:
         name = die_at(step)
@@ -250,7 +250,7 @@ def left_on_overlays_whatever_happens():
     scene = pieces()
     names, _ = steps()
     cells = [(moment, event) for moment in MOMENTS for event in HAPPENS]
-    for moment, event in cells if scenes.LONG else harness.RNG.sample(cells, 7):
+    for moment, event in cells if scenes.LONG else harness.RNG.sample(cells, 4):
         which = [n + 1 for n, name in enumerate(names) if name == moment]
         at = die_at(harness.RNG.choice(which))  # a step or two beside it when QEMU takes its time
         assert at is not None, moment

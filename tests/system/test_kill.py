@@ -17,7 +17,7 @@ import scenes
 bed = harness.bed(install=True)
 
 vmsnap = harness.vmsnap
-RESTORE_KILLS = 20 if scenes.LONG else 8
+RESTORE_KILLS = 20 if scenes.LONG else 5
 
 
 def kill(process):

@@ -15,7 +15,7 @@ import bed_storage  # noqa: E402  pylint: disable=wrong-import-position
 import scenes  # noqa: E402  pylint: disable=wrong-import-position
 vmsnap = harness.vmsnap
 MIB = 1 << 20
-CHOICE = 4  # points of each operation in CI
+CHOICE = 2  # points of each operation in CI
 
 
 class Device:

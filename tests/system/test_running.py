@@ -18,8 +18,8 @@ bed = harness.bed(install=True)
 import oracle  # noqa: E402  pylint: disable=wrong-import-position
 
 vmsnap = harness.vmsnap
-FROZEN = 50 if scenes.LONG else 10
-SKIPPED = 20 if scenes.LONG else 5
+FROZEN = 50 if scenes.LONG else 5
+SKIPPED = 20 if scenes.LONG else 3
 
 
 @functools.lru_cache(maxsize=None)
