@@ -21,6 +21,8 @@ PRIVATE = {  # folder: mode of the empty one put over it
     "/var/cache/libvirt": "0755", "/var/log/libvirt": "0755",
     "/run/vmsnap": "0711", "/var/lib/vmsnap": "0700",
 }
+MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
+SYS_PIVOT_ROOT = 155  # x86-64; the C library has no function for it
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
 PR_SET_PDEATHSIG = 1
 LOOP_DEVICES = 256  # the kernel hands out the lowest free number of the whole machine
@@ -55,9 +57,30 @@ def _guard_outside(child):
             continue
 
 
+def _leave_chroot():
+    """Makes the root of a chroot that of the namespace.
+
+    Who enters a mount namespace begins at its root: so does libvirt, which labels files from inside
+    that of a QEMU, and there it would be outside the chroot.
+    """
+    root = os.open("/", os.O_PATH)
+    folder = os.open(".", os.O_PATH)
+    with open("/proc/self/ns/mnt", encoding="utf-8") as own:
+        _call("setns", own.fileno(), CLONE_NEWNS)
+    if not os.path.samestat(os.stat("/"), os.fstat(root)):
+        _call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
+        os.fchdir(root)
+        _call("syscall", SYS_PIVOT_ROOT, b".", b".")
+        _call("umount2", b".", MNT_DETACH)
+    os.fchdir(folder)
+    os.close(folder)
+    os.close(root)
+
+
 def _set_up(private):
     _run("mount", "--make-rprivate", "/")
     _run("mount", "-t", "proc", "proc", "/proc")
+    _leave_chroot()
     for folder, mode in private.items():
         if not os.path.isdir(folder):
             os.makedirs(folder, int(mode, 8))  # an empty folder stays on the machine: no mount without one

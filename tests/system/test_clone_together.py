@@ -30,9 +30,10 @@ def clone(name, *options, mode="strict", code=0):
 
 
 def new_names(reply):
-    """What is called how afterwards, and which findings stand against it."""
+    """What is called how afterwards, and which findings stand against it; addresses are chosen by
+    the run only."""
     return sorted((item["kind"], item["name"], item.get("new_name"), item.get("reason"))
-                  for item in reply.json["resources"])
+                  for item in reply.json["resources"] if item["kind"] != "MACAddress")
 
 
 def check_source():
