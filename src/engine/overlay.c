@@ -17,8 +17,6 @@ enum {
 /* How long a libvirt that is restarted may be away. */
 #define AWAY_US (10 * G_USEC_PER_SEC)
 #define AWAY_PAUSE_US (G_USEC_PER_SEC / 10)
-/* How long libvirt may take to give back what a VM used that is off: it says so before it has. */
-#define GIVE_BACK_US (2 * G_USEC_PER_SEC)
 
 typedef struct {
     VmsEngine *engine;
@@ -206,50 +204,6 @@ drop(const Settling *self, GError **error)
     return vms_volume_remove(volume, path, error);
 }
 
-/* A file that is gone is nobody's. */
-static gboolean
-is_owned(const Settling *self, gboolean *ret_owned, GError **error)
-{
-    const VmsFileId *owner = &self->overlay->owner;
-    g_autoptr(GError) failed = NULL;
-    VmsFileId now = { 0 };
-
-    if (!vms_volume_identify(self->engine->drivers->volume, self->overlay->base, &now, &failed) &&
-        vms_error_get_code(failed) != VMSNAP_E_NOT_FOUND) {
-        g_propagate_error(error, g_steal_pointer(&failed));
-        return FALSE;
-    }
-    *ret_owned = failed || (now.uid == owner->uid && now.gid == owner->gid);
-    return TRUE;
-}
-
-/* A VM that goes off while its disk changes files may leave the base to whom QEMU runs as: libvirt
- * counts whom it lent a file to by its path, and the count is wrong then. One that runs is given
- * back when it stops; one that somebody has open is no affair of ours. */
-static gboolean
-return_base(const Settling *self, GError **error)
-{
-    gint64 until = vms_clock_monotonic_us() + GIVE_BACK_US;
-    g_autoptr(VmsHold) hold = NULL;
-    VmsOverlaySight sight = { 0 };
-    gboolean owned = FALSE;
-
-    for (;;) {
-        if (!is_owned(self, &owned, error) ||
-            !vms_overlay_look(self->engine, vm_of(self), self->overlay, &sight, error))
-            return FALSE;
-        if (owned || sight.running)
-            return TRUE;
-        if (vms_clock_monotonic_us() > until)
-            break;
-        vms_clock_sleep_us((gint64)POLL_LAST_MS * 1000);
-    }
-    return !vms_volume_hold(self->engine->drivers->volume, self->overlay->base, VMS_HOLD_REPLACE,
-                            &hold, NULL) ||
-           vms_volume_adopt(self->engine->drivers->volume, self->overlay->base,
-                            &self->overlay->owner, error);
-}
-
 static gboolean
 refuse(const Settling *self, VmsOverlayFate fate, const char *why, GError **error)
 {
@@ -264,7 +218,6 @@ act(const Settling *self, const VmsOverlaySight *sight, VmsOverlayFate fate, con
 {
     switch (fate) {
     case VMS_OVERLAY_GONE:
-        return return_base(self, error);
     case VMS_OVERLAY_COMPARE:
         return TRUE;
     case VMS_OVERLAY_DROP:

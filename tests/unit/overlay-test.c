@@ -5,7 +5,6 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -210,49 +209,4 @@ Test(overlay, also_when_it_is_started_again_on_the_overlays, .timeout = 110)
 Test(overlay, also_when_it_is_undefined, .timeout = 110)
 {
     die_at_each_call(IS_UNDEFINED);
-}
-
-/* libvirt lends files to who QEMU runs as, and has lost count. */
-static void
-lose_owners(const FakeWorld *world)
-{
-    for (guint i = 0; i < FAKE_DISKS; i++)
-        cr_assert_eq(chown(world->disks[i], 1, 1), 0);
-}
-
-/* When the next call is made they are all on their own disks again. */
-static gboolean
-all_merged(const FakeWorld *world)
-{
-    const char *log = strstr(world->log, "end-merge");
-
-    for (guint i = 1; log && i < FAKE_DISKS; i++)
-        log = strstr(log + 1, "end-merge");
-    return log && strchr(log, ' ');
-}
-
-Test(overlay, a_disk_that_libvirt_keeps_is_given_back_to_its_owner, .timeout = 60)
-{
-    gboolean merged = FALSE;
-
-    if (geteuid() != 0)
-        cr_skip_test("only root gives files away");
-    for (int number = 1; !merged && number < MOST_CALLS; number++) {
-        g_autoptr(EngineBench) bench = new_bench();
-
-        cr_assert(die_at(bench, number), "no disk was merged");
-        merged = all_merged(bench->world);
-        happen(bench->world, GOES_OFF);
-        if (merged)
-            lose_owners(bench->world);
-        cr_assert_geq(engine_bench_recover(bench, NULL), 0);
-        expect_settled(bench, "lent at", number);
-        for (guint i = 0; merged && i < FAKE_DISKS; i++) {
-            struct stat now;
-
-            cr_assert_eq(stat(bench->world->disks[i], &now), 0);
-            cr_assert_eq(now.st_uid, 0, "disk %u: %s", i, bench->world->log);
-            cr_assert_eq(now.st_gid, 0, "disk %u", i);
-        }
-    }
 }
