@@ -82,18 +82,10 @@ look(Cloning *self, GError **error)
     return vms_restore_check_findings(self->plan, order->mode, error);
 }
 
-/* Of the state that the plan found, the folders that must differ are told by whoever made it. */
 static void
 copy_plan(VmsOperation *operation, const VmsPlan *plan)
 {
-    operation->plan_hash = g_strdup(plan->hash);
-    operation->space_needed = plan->space_needed;
-    operation->space_free = plan->space_free;
-    for (guint i = 0; i < plan->steps->len; i++) {
-        const VmsStep *step = plan->steps->pdata[i];
-
-        g_ptr_array_add(operation->steps, vms_step_new(step->name, step->reversible));
-    }
+    vms_journal_note_plan(operation, plan);
     vms_restore_note_findings(operation, plan);
 }
 

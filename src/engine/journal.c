@@ -22,6 +22,19 @@ vms_journal_new(const VmsEngine *engine, const char *uuid, const char *type)
     return operation;
 }
 
+void
+vms_journal_note_plan(VmsOperation *operation, const VmsPlan *plan)
+{
+    operation->plan_hash = g_strdup(plan->hash);
+    operation->space_needed = plan->space_needed;
+    operation->space_free = plan->space_free;
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VmsStep *step = plan->steps->pdata[i];
+
+        g_ptr_array_add(operation->steps, vms_step_new(step->name, step->reversible));
+    }
+}
+
 gboolean
 vms_journal_owner_alive(const VmsEngine *engine, const VmsOperation *operation)
 {

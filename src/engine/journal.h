@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "engine/store.h"
 #include "model/vm.h"
+#include "plan/plan.h"
 
 #include <glib.h>
 
@@ -11,6 +12,8 @@
 
 /* A new operation in progress, owned by this process. */
 VmsOperation *vms_journal_new(const VmsEngine *engine, const char *uuid, const char *type);
+/* Hash, space and steps of @plan, as it runs; findings are for the caller to tell. */
+void vms_journal_note_plan(VmsOperation *operation, const VmsPlan *plan);
 
 /* TRUE if the process that owns it lives: then nobody else may touch what it works on. */
 gboolean vms_journal_owner_alive(const VmsEngine *engine, const VmsOperation *operation);

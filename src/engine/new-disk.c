@@ -80,14 +80,7 @@ vms_engine_plan_new_disk(VmsEngine *engine, const char *snapshot_uuid,
 static void
 copy_plan(VmsOperation *operation, const VmsPlan *plan)
 {
-    operation->plan_hash = g_strdup(plan->hash);
-    operation->space_needed = plan->space_needed;
-    operation->space_free = plan->space_free;
-    for (guint i = 0; i < plan->steps->len; i++) {
-        const VmsStep *step = plan->steps->pdata[i];
-
-        g_ptr_array_add(operation->steps, vms_step_new(step->name, step->reversible));
-    }
+    vms_journal_note_plan(operation, plan);
     for (guint i = 0; i < plan->findings->len; i++)
         g_ptr_array_add(operation->resources, vms_finding_copy(plan->findings->pdata[i]));
 }

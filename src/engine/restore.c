@@ -107,15 +107,8 @@ plan_exchange(VmsOperation *operation, const VmsVm *vm, const VmsRestoreDisk *di
 static void
 copy_plan(VmsOperation *operation, const VmsPlan *plan)
 {
-    operation->plan_hash = g_strdup(plan->hash);
-    operation->space_needed = plan->space_needed;
-    operation->space_free = plan->space_free;
+    vms_journal_note_plan(operation, plan);
     operation->expected_downtime_us = plan->expected_downtime_us;
-    for (guint i = 0; i < plan->steps->len; i++) {
-        const VmsStep *step = plan->steps->pdata[i];
-
-        g_ptr_array_add(operation->steps, vms_step_new(step->name, step->reversible));
-    }
     vms_restore_note_findings(operation, plan);
 }
 
