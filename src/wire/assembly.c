@@ -71,7 +71,8 @@ open_hypervisor(const VmsWireRequest *request, VmsDrivers *drivers, GError **err
     if (!drivers->hypervisor)
         return FALSE;
     drivers->networks = vms_libvirt_networks_new(drivers->hypervisor);
-    drivers->urgent = vms_libvirt_open(request->uri, request->read_only, request->log, error);
+    drivers->urgent =
+        vms_libvirt_open_beside(drivers->hypervisor, request->uri, request->log, error);
     if (!drivers->urgent)
         return FALSE;
     if (request->runtime_dir) {

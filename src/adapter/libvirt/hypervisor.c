@@ -138,27 +138,55 @@ vms_libvirt_name_host(VmsHypervisor *hv)
         hv->host_name = virConnectGetHostname(call.conn);
 }
 
-VmsHypervisor *
-vms_libvirt_open(const char *uri, gboolean read_only, const VmsLog *log, GError **error)
+static VmsLibvirt *
+open_without_facts(const char *uri, gboolean read_only, const VmsLog *log, GError **error)
 {
     g_autoptr(VmsConnection) connection = vms_connection_new(uri, read_only, log, error);
-    g_autoptr(VmsHypervisor) hv = NULL;
     VmsLibvirt *self;
 
     if (!connection)
         return NULL;
     self = g_new0(VmsLibvirt, 1);
-    hv = &self->base;
-    hv->ops = &ops;
-    hv->read_only = read_only;
+    self->base.ops = &ops;
+    self->base.read_only = read_only;
     self->connection = g_steal_pointer(&connection);
     self->lanes = vms_lanes_new(self->connection, uri, read_only, log);
     self->log = log;
     vms_gate_init(&self->agent_gate, AGENT_PLACES);
-    if (!read_facts(self, error))
+    return self;
+}
+
+VmsHypervisor *
+vms_libvirt_open(const char *uri, gboolean read_only, const VmsLog *log, GError **error)
+{
+    VmsLibvirt *self = open_without_facts(uri, read_only, log, error);
+    g_autoptr(VmsHypervisor) hv = self ? &self->base : NULL;
+
+    if (!hv || !read_facts(self, error))
         return NULL;
     self->instances = vms_instances_new(hv->session, hv->qemu_uid);
     return g_steal_pointer(&hv);
+}
+
+/* Not asked again: a host's capabilities are long. */
+VmsHypervisor *
+vms_libvirt_open_beside(const VmsHypervisor *first, const char *uri, const VmsLog *log,
+                        GError **error)
+{
+    VmsLibvirt *self = open_without_facts(uri, first->read_only, log, error);
+    VmsHypervisor *hv;
+
+    if (!self)
+        return NULL;
+    hv = &self->base;
+    hv->uri = g_strdup(first->uri);
+    hv->host_uuid = g_strdup(first->host_uuid);
+    hv->remote = first->remote;
+    hv->session = first->session;
+    hv->qemu_uid = first->qemu_uid;
+    hv->qemu_gid = first->qemu_gid;
+    self->instances = vms_instances_new(hv->session, hv->qemu_uid);
+    return hv;
 }
 
 void
