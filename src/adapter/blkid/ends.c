@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A GPT and its second copy take 17 KiB each; boot code and superblocks lie behind. */
-static const gsize EDGE = (gsize)1024 * 1024;
+static const gsize EDGE = (gsize)128 * 1024;
 
 /* Both images, open. */
 typedef struct {
