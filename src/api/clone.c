@@ -141,16 +141,7 @@ vmsnap_clone_plan_from_snapshot(vmsnap_snapshot *snapshot, const vmsnap_clone_op
 static gboolean
 run_clone(VmsEngine *engine, VmsTask *task, VmsProgress *progress, GError **error)
 {
-    const VmsCloneOrder order = {
-        .operation_uuid = task->operation,
-        .source = { .vm_uuid = task->vm, .snapshot_uuid = task->snapshot },
-        .request = task->cloning,
-        .mode = task->mode,
-        .hash = task->hash,
-        .identity = task->identity,
-    };
-
-    return vms_engine_clone(engine, &order, progress, error);
+    return vms_engine_clone(engine, task->operation, task->plan, task->mode, progress, error);
 }
 
 int
@@ -168,10 +159,8 @@ vmsnap_clone_start(vmsnap_plan *plan, uint32_t mode, vmsnap_job **ret_job, vmsna
     task->operation = vms_name_new_uuid();
     task->vm = g_strdup(plan->plan->source_uuid);
     task->snapshot = g_strdup(plan->plan->snapshot_uuid);
-    task->hash = g_strdup(plan->plan->hash);
-    task->identity = g_strdup(plan->plan->identity);
     task->mode = (vmsnap_mode)mode;
-    task->cloning = vms_clone_request_copy(plan->plan->cloning);
+    task->plan = vms_plan_ref(plan->plan);
     if (!vms_launch(&call, g_steal_pointer(&task), ret_job, &error))
         return vms_api_fail(ret_error, error);
     return VMSNAP_OK;

@@ -43,7 +43,7 @@ vms_task_free(VmsTask *task)
     g_clear_pointer(&task->freezing, vms_freeze_request_free);
     g_clear_pointer(&task->making, vms_new_disk_request_free);
     g_clear_pointer(&task->adopting, vms_adopt_request_free);
-    g_clear_pointer(&task->cloning, vms_clone_request_free);
+    g_clear_pointer(&task->plan, vms_plan_unref);
     if (task->frozen && atomic_exchange(&task->holds, 0))
         vms_frozen_vm_drop(task->frozen);
     vms_frozen_vm_unref(task->frozen);

@@ -16,7 +16,7 @@ typedef struct VmsTask {
     char *vm;        /* NULL where there is none; so for all below */
     char *snapshot;  /* UUID: what it is about, or what it made */
     char *restore;   /* undo, drop: UUID of the restore, or of the record */
-    char *hash;      /* restore, clone: of its plan, as the next */
+    char *hash;      /* restore: of its plan, as the next */
     char *identity;
     vmsnap_mode mode;            /* restore, clone */
     VmsSnapshotRequest *wanted;  /* snapshot */
@@ -25,7 +25,7 @@ typedef struct VmsTask {
     VmsRestoreRequest restoring; /* restore, undo */
     VmsNewDiskRequest *making;   /* new disk or image */
     VmsAdoptRequest *adopting;   /* adopt */
-    VmsCloneRequest *cloning;    /* clone */
+    VmsPlan *plan;               /* clone */
     gboolean dry;                /* collect: only tell */
     gboolean newer;              /* drop of a record: also of a later version's */
     GPtrArray *acts; /* recover, forced thaw, collect, …: VmsRecoveryAct*, what it did */

@@ -124,7 +124,7 @@ vmsnap_plan_unref(vmsnap_plan *plan)
 {
     if (!vms_handle_drop(plan, VMS_MAGIC_PLAN))
         return;
-    vms_plan_free(plan->plan);
+    vms_plan_unref(plan->plan);
     g_free(plan->json);
     vms_handle_free(&plan->handle);
 }

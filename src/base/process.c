@@ -311,7 +311,7 @@ lead_with_death(const char *path, const char *const *argv, GPtrArray *longer)
 }
 
 static gboolean
-start(const char *const *argv, Child *child, GError **error)
+start(const char *const *argv, gboolean own, Child *child, GError **error)
 {
     g_autofree char *path = find_program(argv[0], error);
     g_autoptr(GPtrArray) longer = g_ptr_array_new();
@@ -323,7 +323,7 @@ start(const char *const *argv, Child *child, GError **error)
 
     if (!path || !open_pipe(&child->out, &out, error) || !open_pipe(&child->err, &err, error))
         return FALSE;
-    words = lead_with_death(path, argv, longer);
+    words = own ? argv : lead_with_death(path, argv, longer);
     number = spawn(words == argv ? path : words[0], words, out, err, &child->pid);
     if (number)
         return vms_fail_errno(error, number, "starting %s", path);
@@ -352,7 +352,7 @@ vms_process_run(const char *const *argv, const VmsProcessLimits *limits, char **
         return vms_fail(error, VMSNAP_E_INVALID, "no program is given");
     if (!limits)
         limits = &defaults;
-    if (!vms_progress_check(limits->progress, error) || !start(argv, &child, error))
+    if (!vms_progress_check(limits->progress, error) || !start(argv, limits->own, &child, error))
         return FALSE;
     if (!set_limits(child.pid, limits, error) || !follow(&child, limits, argv[0], error)) {
         end_child(&child);

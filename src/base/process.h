@@ -26,7 +26,8 @@ typedef struct {
     guint limit_ms;        /* wall clock; 0: 30 s; then SIGKILL and TIMEOUT */
     guint64 memory_bytes;  /* RLIMIT_AS; 0: none */
     guint cpu_s;           /* RLIMIT_CPU; 0: none */
-    gboolean own;          /* it limits itself, and may become another user at once: set nothing */
+    gboolean own;          /* it limits itself, dies with us, and may become another user at once:
+                              set nothing */
     VmsProgress *progress; /* cancelled: killed, CANCELLED; may be NULL */
     /* Called about ten times a second while it runs, on the calling thread; may be NULL. */
     void (*tick)(gpointer data);

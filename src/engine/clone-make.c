@@ -250,7 +250,8 @@ vms_clone_make_files(const VmsCloneMaking *making, GError **error)
         if (!make_file(making, items->pdata[i], making->operation->clone->files->pdata[i], error))
             return FALSE;
     }
-    vms_clone_note_guest(making);
+    if (!making->guest_told)
+        vms_clone_note_guest(making);
     vms_crash_point("clone-made");
     return TRUE;
 }

@@ -13,6 +13,7 @@ typedef struct {
     const VmsCloneInput *input; /* with the source's images as they are copied */
     const VmsIdentityTable *table;
     VmsOperation *operation;
+    gboolean guest_told; /* what the guest's disks keep is in the operation already */
     VmsProgress *progress;
 } VmsCloneMaking;
 

@@ -22,10 +22,13 @@ enum {
 /* One clone being made. */
 typedef struct {
     VmsEngine *engine;
-    const VmsCloneOrder *order;
+    const char *uuid;     /* of the operation */
+    const VmsPlan *asked; /* what the caller was shown */
+    vmsnap_mode mode;
+    gboolean cuts; /* the source runs */
     VmsProgress *progress;
     VmsCloneSurvey *survey;
-    VmsPlan *plan;
+    VmsPlan *plan; /* the same, made under the locks */
     VmsIdentityTable *table;
     char *xml;            /* of the source, without what the mode leaves out */
     VmsLock *name_lock;   /* of the clone's name */
@@ -40,7 +43,7 @@ cloning_clear(Cloning *self)
 {
     g_clear_pointer(&self->holds, g_ptr_array_unref);
     vms_clone_survey_free(self->survey);
-    vms_plan_free(self->plan);
+    vms_plan_unref(self->plan);
     vms_identity_table_free(self->table);
     g_free(self->xml);
     vms_work_clear(&self->work);
@@ -64,22 +67,48 @@ vms_engine_plan_clone(VmsEngine *engine, const VmsCloneSource *source,
         return FALSE;
     vms_clone_read_guest(engine, &survey->input);
     *ret_plan = vms_clone_make_plan(&survey->input);
+    (*ret_plan)->guest_told = !vms_clone_needs_cut(&survey->input);
     return TRUE;
+}
+
+static VmsCloneSource
+source_of(const VmsPlan *plan)
+{
+    return (VmsCloneSource){ .vm_uuid = plan->source_uuid, .snapshot_uuid = plan->snapshot_uuid };
+}
+
+static gboolean
+check_same(const Cloning *self, GError **error)
+{
+    const VmsPlan *asked = self->asked;
+    const VmsCloneInput *input = &self->survey->input;
+
+    return (vms_plan_still_holds(asked->hash, asked->identity, self->plan) &&
+            g_strcmp0(asked->vm_name, self->plan->vm_name) == 0 &&
+            vms_clone_needs_cut(input) == self->cuts) ||
+           vms_fail(error, VMSNAP_E_PLAN_STALE, "what the plan was made from has changed");
+}
+
+/* Disks that have not changed have in them what they had. */
+static gboolean
+guest_is_told(const Cloning *self)
+{
+    return self->asked->guest_told && g_strcmp0(self->asked->hash, self->plan->hash) == 0;
 }
 
 static gboolean
 look(Cloning *self, GError **error)
 {
-    const VmsCloneOrder *order = self->order;
+    const VmsCloneSource source = source_of(self->asked);
 
-    g_clear_pointer(&self->plan, vms_plan_free);
-    g_clear_pointer(&self->survey, vms_clone_survey_free);
-    if (!vms_clone_survey(self->engine, &order->source, order->request, &self->survey, error))
+    if (!vms_clone_survey(self->engine, &source, self->asked->cloning, &self->survey, error))
         return FALSE;
     self->plan = vms_clone_make_plan(&self->survey->input);
-    if (!vms_plan_still_holds(order->hash, order->identity, self->plan))
-        return vms_fail(error, VMSNAP_E_PLAN_STALE, "what the plan was made from has changed");
-    return vms_restore_check_findings(self->plan, order->mode, error);
+    if (!check_same(self, error))
+        return FALSE;
+    if (guest_is_told(self))
+        vms_clone_tell_leftovers(self->asked, self->plan);
+    return vms_restore_check_findings(self->plan, self->mode, error);
 }
 
 static void
@@ -132,7 +161,7 @@ static gboolean
 choose_identity(Cloning *self, GError **error)
 {
     const VmsCloneInput *input = &self->survey->input;
-    const VmsCloneRequest *request = self->order->request;
+    const VmsCloneRequest *request = self->asked->cloning;
     VmsHypervisor *hv = self->engine->drivers->hypervisor;
     g_autoptr(GPtrArray) moves = list_moves(input);
     g_autoptr(GPtrArray) traits = NULL;
@@ -146,8 +175,8 @@ choose_identity(Cloning *self, GError **error)
                              .inventory = input->inventory,
                              .taken = taken };
 
-    if (!vms_plan_reduce_xml(self->plan, input->needs, self->order->mode, vms_clone_xml(input),
-                             &self->xml, error) ||
+    if (!vms_plan_reduce_xml(self->plan, input->needs, self->mode, vms_clone_xml(input), &self->xml,
+                             error) ||
         !vms_hypervisor_read_traits(hv, self->xml, &traits, error))
         return FALSE;
     wish.traits = traits;
@@ -163,6 +192,7 @@ making_of(const Cloning *self)
                              .input = &self->survey->input,
                              .table = self->table,
                              .operation = self->work.operation,
+                             .guest_told = guest_is_told(self),
                              .progress = self->progress };
 }
 
@@ -171,10 +201,10 @@ make_record(Cloning *self)
 {
     const VmsCloneInput *input = &self->survey->input;
     const VmsSnapshot *snapshot = input->snapshot;
-    VmsOperation *operation = vms_journal_new(self->engine, self->order->operation_uuid, "clone");
+    VmsOperation *operation = vms_journal_new(self->engine, self->uuid, "clone");
 
     self->work.operation = operation;
-    operation->mode = self->order->mode;
+    operation->mode = self->mode;
     operation->vm_uuid = g_strdup(self->table->uuid);
     operation->vm_name = g_strdup(self->table->name);
     operation->start_after = vms_clone_starts(input);
@@ -202,8 +232,8 @@ record_intent(Cloning *self, GError **error)
     return vms_clone_describe_files(&making, error) &&
            vms_hypervisor_rewrite(self->engine->drivers->hypervisor, self->xml, self->table,
                                   &self->work.operation->new_xml, error) &&
-           vms_lock_take(self->engine->runtime_dir, lock_name, self->order->operation_uuid, 0,
-                         self->progress, &self->vm_lock, error) &&
+           vms_lock_take(self->engine->runtime_dir, lock_name, self->uuid, 0, self->progress,
+                         &self->vm_lock, error) &&
            vms_journal_check_new_vm(self->engine, self->table->uuid, error) &&
            vms_journal_advance(self->engine, &self->work, VMS_JOURNAL_PREPARING, error);
 }
@@ -218,11 +248,11 @@ look_and_record(Cloning *self, GError **error)
 static gboolean
 claim_snapshot(Cloning *self, GError **error)
 {
-    g_autofree char *name = vms_lock_name_snapshot(self->order->source.snapshot_uuid);
+    g_autofree char *name = vms_lock_name_snapshot(self->asked->snapshot_uuid);
     g_autoptr(VmsLock) lock = NULL;
 
-    return vms_lock_share(self->engine->runtime_dir, name, self->order->operation_uuid,
-                          MAX(self->order->request->wait_ready_ms, RECORD_WAIT_MS), self->progress,
+    return vms_lock_share(self->engine->runtime_dir, name, self->uuid,
+                          MAX(self->asked->cloning->wait_ready_ms, RECORD_WAIT_MS), self->progress,
                           &lock, error) &&
            look_and_record(self, error);
 }
@@ -232,21 +262,46 @@ claim_snapshot(Cloning *self, GError **error)
 static gboolean
 claim_vm(Cloning *self, GError **error)
 {
-    const char *uuid = self->order->source.vm_uuid;
+    const char *uuid = self->asked->source_uuid;
     g_autofree char *name = vms_lock_name_vm(uuid);
 
-    if (vms_clone_needs_cut(&self->survey->input))
+    if (self->cuts)
         return look_and_record(self, error);
-    return vms_lock_share(self->engine->runtime_dir, name, self->order->operation_uuid,
-                          self->order->request->wait_ready_ms, self->progress, &self->source_lock,
+    return vms_lock_share(self->engine->runtime_dir, name, self->uuid,
+                          self->asked->cloning->wait_ready_ms, self->progress, &self->source_lock,
                           error) &&
            vms_journal_check_settled(self->engine, uuid, error) && look_and_record(self, error);
 }
 
 static gboolean
+read_power(Cloning *self, GError **error)
+{
+    vmsnap_vm_state state = VMSNAP_VM_UNKNOWN;
+    VmsInstance instance = { .domain_id = -1 };
+
+    if (self->asked->source_uuid &&
+        !vms_hypervisor_read_state(self->engine->drivers->hypervisor, self->asked->source_uuid,
+                                   &state, &instance, error))
+        return FALSE;
+    self->cuts = instance.domain_id >= 0;
+    return TRUE;
+}
+
+/* Under the lock of the name it will have: of two who want it one waits. */
+static gboolean
 claim(Cloning *self, GError **error)
 {
-    return self->order->source.snapshot_uuid ? claim_snapshot(self, error) : claim_vm(self, error);
+    const VmsPlan *asked = self->asked;
+    g_autofree char *name = NULL;
+
+    if (!asked->vm_name)
+        return vms_restore_check_findings(asked, self->mode, error) &&
+               vms_fail(error, VMSNAP_E_PLAN_STALE, "the plan names no VM");
+    name = vms_lock_name_new_vm(asked->vm_name);
+    return read_power(self, error) &&
+           vms_lock_take(self->engine->runtime_dir, name, self->uuid, asked->cloning->wait_ready_ms,
+                         self->progress, &self->name_lock, error) &&
+           (asked->snapshot_uuid ? claim_snapshot(self, error) : claim_vm(self, error));
 }
 
 /* ---- what it is made from ---- */
@@ -280,10 +335,10 @@ take_temporary(Cloning *self, char **ret_uuid, GError **error)
                                          .description = (char *)"for a clone, removed after it",
                                          .policy = VMSNAP_CONSISTENCY_REQUIRE,
                                          .keep_ip = VMSNAP_KEEP_IP_NEVER,
-                                         .wait_ready_ms = self->order->request->wait_ready_ms };
+                                         .wait_ready_ms = self->asked->cloning->wait_ready_ms };
     g_autofree char *taking = vms_name_new_uuid();
 
-    return vms_engine_snapshot(self->engine, taking, self->order->source.vm_uuid, &request,
+    return vms_engine_snapshot(self->engine, taking, self->asked->source_uuid, &request,
                                self->progress, ret_uuid, error);
 }
 
@@ -308,7 +363,7 @@ cut_source(Cloning *self, GError **error)
         return FALSE;
     vms_crash_point("clone-cut");
     source.snapshot_uuid = uuid;
-    if (!vms_clone_survey(self->engine, &source, self->order->request, &survey, error) ||
+    if (!vms_clone_survey(self->engine, &source, self->asked->cloning, &survey, error) ||
         !check_same_vm(&self->survey->input, &survey->input, error))
         return FALSE;
     vms_clone_survey_free(self->survey);
@@ -323,17 +378,16 @@ cut_source(Cloning *self, GError **error)
 static gboolean
 prepare_source(Cloning *self, GError **error)
 {
-    if (self->order->source.snapshot_uuid)
+    if (self->asked->snapshot_uuid)
         return TRUE;
-    return vms_clone_needs_cut(&self->survey->input) ? cut_source(self, error)
-                                                     : hold_source(self, error);
+    return self->cuts ? cut_source(self, error) : hold_source(self, error);
 }
 
 /* Its NVRAM and TPM are under no lock. */
 static gboolean
 check_still_off(const Cloning *self, GError **error)
 {
-    return !self->holds || vms_power_check_off(self->engine, self->order->source.vm_uuid, error);
+    return !self->holds || vms_power_check_off(self->engine, self->asked->source_uuid, error);
 }
 
 static gboolean
@@ -432,19 +486,14 @@ run(Cloning *self, GError **error)
     return FALSE;
 }
 
-/* Under the lock of the name it will have: of two who want it one waits. */
 gboolean
-vms_engine_clone(VmsEngine *engine, const VmsCloneOrder *order, VmsProgress *progress,
-                 GError **error)
+vms_engine_clone(VmsEngine *engine, const char *operation_uuid, const VmsPlan *plan,
+                 vmsnap_mode mode, VmsProgress *progress, GError **error)
 {
-    g_auto(Cloning) self = { .engine = engine, .order = order, .progress = progress };
-    g_autofree char *name = NULL;
+    g_auto(Cloning) self = {
+        .engine = engine, .uuid = operation_uuid, .asked = plan, .mode = mode, .progress = progress
+    };
 
     vms_progress_enter(progress, VMSNAP_STAGE_SURVEYING);
-    if (!vms_engine_check_acting(engine, TRUE, error) || !look(&self, error))
-        return FALSE;
-    name = vms_lock_name_new_vm(vms_clone_name(&self.survey->input));
-    return vms_lock_take(engine->runtime_dir, name, order->operation_uuid,
-                         order->request->wait_ready_ms, progress, &self.name_lock, error) &&
-           claim(&self, error) && run(&self, error);
+    return vms_engine_check_acting(engine, TRUE, error) && claim(&self, error) && run(&self, error);
 }

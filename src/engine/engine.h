@@ -196,20 +196,12 @@ typedef struct {
     const char *snapshot_uuid; /* NULL: the VM */
 } VmsCloneSource;
 
-typedef struct {
-    const char *operation_uuid;
-    VmsCloneSource source;
-    const VmsCloneRequest *request;
-    vmsnap_mode mode;
-    const char *hash; /* of the plan, as the next */
-    const char *identity;
-} VmsCloneOrder;
-
 /* engine/clone.c */
 gboolean vms_engine_plan_clone(VmsEngine *engine, const VmsCloneSource *source,
                                const VmsCloneRequest *request, VmsPlan **ret_plan, GError **error);
-gboolean vms_engine_clone(VmsEngine *engine, const VmsCloneOrder *order, VmsProgress *progress,
-                          GError **error);
+/* @plan is only read. */
+gboolean vms_engine_clone(VmsEngine *engine, const char *operation_uuid, const VmsPlan *plan,
+                          vmsnap_mode mode, VmsProgress *progress, GError **error);
 /* engine/undo.c */
 gboolean vms_engine_undo(VmsEngine *engine, const char *operation_uuid, const char *restore_uuid,
                          const VmsRestoreRequest *request, VmsProgress *progress, GError **error);

@@ -36,7 +36,7 @@ static void
 making_clear(Making *self)
 {
     vms_new_disk_survey_free(self->survey);
-    vms_plan_free(self->plan);
+    vms_plan_unref(self->plan);
     vms_work_clear(&self->work);
 }
 
@@ -56,7 +56,7 @@ look(VmsEngine *engine, const char *snapshot_uuid, const VmsNewDiskRequest *requ
      GError **error)
 {
     g_clear_pointer(&self->survey, vms_new_disk_survey_free);
-    g_clear_pointer(&self->plan, vms_plan_free);
+    g_clear_pointer(&self->plan, vms_plan_unref);
     if (!vms_new_disk_survey(engine, snapshot_uuid, request, &self->survey, error) ||
         !vms_new_disk_choose(&self->survey->input, &self->choice, error))
         return FALSE;

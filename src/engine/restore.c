@@ -33,7 +33,7 @@ static void
 restoring_clear(Restoring *self)
 {
     vms_restore_survey_free(self->survey);
-    vms_plan_free(self->plan);
+    vms_plan_unref(self->plan);
     vms_work_clear(&self->work);
 }
 

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,13 @@ give_up_rights(void)
                               setresuid(NOBODY, NOBODY, NOBODY) == 0);
 }
 
+/* Once it has its last user: a change of it would take this back. */
+static gboolean
+die_with(pid_t parent)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
 static gboolean
 open_image(VmsImage *image, GError **error)
 {
@@ -124,6 +132,7 @@ main(int argc, char **argv)
     g_autoptr(VmsMedia) media = NULL;
     g_autoptr(GPtrArray) states = NULL;
     g_autoptr(GError) error = NULL;
+    const pid_t parent = getppid();
 
     if (argc < 3 || argv[1][0] != '/') {
         fprintf(stderr, "vmsnap-guest-look is started by libvmsnap, not by hand\n");
@@ -131,7 +140,7 @@ main(int argc, char **argv)
     }
     image = vms_image_new(argv[1], argv[2]);
     media = vms_blkid_media_new(&reader);
-    if (!open_image(image, &error) || !give_up_rights() ||
+    if (!open_image(image, &error) || !give_up_rights() || !die_with(parent) ||
         !vms_media_probe(media, image, "", &states, &error)) {
         fprintf(stderr, "%s cannot be read: %s\n", argv[1], error ? error->message : "fault");
         return EXIT_FAILURE;

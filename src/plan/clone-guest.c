@@ -17,6 +17,9 @@ static const struct {
       "the guest's network files name the source's MAC address" },
 };
 
+/* Of a disk of which nothing can be told. */
+#define NOT_READ "GuestNotRead"
+
 static void
 add_place(GString *text, const VmsLeftover *leftover, guint number)
 {
@@ -59,5 +62,26 @@ vms_clone_find_leftovers(const VmsCloneItem *item, GPtrArray *findings)
             add_warning(item, rows[r].reason, text->str, findings);
     }
     if (item->leftovers_fault)
-        add_warning(item, "GuestNotRead", item->leftovers_fault, findings);
+        add_warning(item, NOT_READ, item->leftovers_fault, findings);
+}
+
+static gboolean
+is_leftover(const VmsFinding *finding)
+{
+    for (gsize r = 0; r < G_N_ELEMENTS(rows); r++) {
+        if (g_strcmp0(finding->reason, rows[r].reason) == 0)
+            return TRUE;
+    }
+    return g_strcmp0(finding->reason, NOT_READ) == 0;
+}
+
+void
+vms_clone_tell_leftovers(const VmsPlan *told, VmsPlan *plan)
+{
+    for (guint i = 0; i < told->findings->len; i++) {
+        const VmsFinding *finding = told->findings->pdata[i];
+
+        if (is_leftover(finding))
+            g_ptr_array_add(plan->findings, vms_finding_copy(finding));
+    }
 }

@@ -74,6 +74,8 @@ void vms_clone_find_all(VmsPlan *plan, const VmsCloneInput *input);
 void vms_clone_find_now(VmsPlan *plan, const VmsCloneInput *input);
 /* plan/clone-guest.c: warnings of what was found in a disk, VmsFinding*. */
 void vms_clone_find_leftovers(const VmsCloneItem *item, GPtrArray *findings);
+/* Those of @told once more. */
+void vms_clone_tell_leftovers(const VmsPlan *told, VmsPlan *plan);
 /* plan/clone-hash.c */
 void vms_clone_hash(VmsPlan *plan, const VmsCloneInput *input);
 

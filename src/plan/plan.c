@@ -4,7 +4,7 @@
 VmsPlan *
 vms_plan_new(const char *type)
 {
-    VmsPlan *plan = g_new0(VmsPlan, 1);
+    VmsPlan *plan = g_atomic_rc_box_new0(VmsPlan);
 
     plan->type = g_strdup(type);
     plan->findings = g_ptr_array_new_with_free_func((GDestroyNotify)vms_finding_free);
@@ -13,11 +13,11 @@ vms_plan_new(const char *type)
     return plan;
 }
 
-void
-vms_plan_free(VmsPlan *plan)
+static void
+clear(gpointer data)
 {
-    if (!plan)
-        return;
+    VmsPlan *plan = data;
+
     g_free(plan->type);
     g_free(plan->hash);
     g_free(plan->identity);
@@ -31,7 +31,19 @@ vms_plan_free(VmsPlan *plan)
     g_free(plan->snapshot_name);
     g_ptr_array_unref(plan->findings);
     g_ptr_array_unref(plan->steps);
-    g_free(plan);
+}
+
+VmsPlan *
+vms_plan_ref(VmsPlan *plan)
+{
+    return g_atomic_rc_box_acquire(plan);
+}
+
+void
+vms_plan_unref(VmsPlan *plan)
+{
+    if (plan)
+        g_atomic_rc_box_release_full(plan, clear);
 }
 
 gboolean

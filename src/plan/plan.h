@@ -31,14 +31,17 @@ typedef struct {
     guint64 space_needed;
     guint64 space_free;
     gint64 expected_downtime_us; /* -1: no downtime */
+    gboolean guest_told; /* clone: the findings have what the guest's disks keep of the source */
 } VmsPlan;
 
 VmsPlan *vms_plan_new(const char *type);
-void vms_plan_free(VmsPlan *plan);
+/* Any thread; who has it from another only reads it. */
+VmsPlan *vms_plan_ref(VmsPlan *plan);
+void vms_plan_unref(VmsPlan *plan);
 /* TRUE if a plan of these hashes and @now, made from the world of now, are the same plan. Whether
  * the VM runs is no part of it: what a guest writes in between is its own affair. */
 gboolean vms_plan_still_holds(const char *hash, const char *identity, const VmsPlan *now);
 /* Findings that refuse @mode; for a dry-run, those of severity conflict. */
 gsize vms_plan_count_conflicts(const VmsPlan *plan, vmsnap_mode mode);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsPlan, vms_plan_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsPlan, vms_plan_unref)

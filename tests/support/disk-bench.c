@@ -252,19 +252,12 @@ make_clone(DiskBench *bench, const char *operation, DiskAct act)
                                       .method = act == DISK_CLONE_LINK ? VMSNAP_CLONE_LINKED
                                                                        : VMSNAP_CLONE_FULL };
     g_autoptr(VmsPlan) plan = NULL;
-    VmsCloneOrder order = { .operation_uuid = operation,
-                            .request = &request,
-                            .mode = VMSNAP_MODE_STRICT };
+    const VmsCloneSource source = { .vm_uuid = act == DISK_CLONE ? DISK_MACHINE_UUID : NULL,
+                                    .snapshot_uuid = act == DISK_CLONE ? NULL : bench->snapshot };
 
-    if (act == DISK_CLONE)
-        order.source.vm_uuid = DISK_MACHINE_UUID;
-    else
-        order.source.snapshot_uuid = bench->snapshot;
-    if (!vms_engine_plan_clone(&bench->engine, &order.source, &request, &plan, &bench->error))
-        return FALSE;
-    order.hash = plan->hash;
-    order.identity = plan->identity;
-    return vms_engine_clone(&bench->engine, &order, &bench->progress, &bench->error);
+    return vms_engine_plan_clone(&bench->engine, &source, &request, &plan, &bench->error) &&
+           vms_engine_clone(&bench->engine, operation, plan, VMSNAP_MODE_STRICT, &bench->progress,
+                            &bench->error);
 }
 
 static gboolean

@@ -300,17 +300,9 @@ put_in_the_way(World *self, Case *one)
 static gboolean
 run(World *self, const Case *one, const VmsPlan *planned, const char *operation)
 {
-    const VmsCloneOrder order = { .operation_uuid = operation,
-                                  .source = { .vm_uuid = self->snapshot ? NULL : FAKE_UUID,
-                                              .snapshot_uuid = self->snapshot },
-                                  .request = &one->request,
-                                  .mode = one->mode,
-                                  .hash = planned ? planned->hash : "",
-                                  .identity = planned ? planned->identity : "" };
-
     g_clear_error(&self->bench->error);
-    return vms_engine_clone(&self->bench->engine, &order, &self->bench->progress,
-                            &self->bench->error);
+    return vms_engine_clone(&self->bench->engine, operation, planned, one->mode,
+                            &self->bench->progress, &self->bench->error);
 }
 
 /* ---- whether they agree ---- */
@@ -432,15 +424,14 @@ try_case(World *self, Case *one)
     g_autoptr(GError) error = NULL;
     g_autofree char *operation = vms_name_new_uuid();
     g_autoptr(VmsPlan) planned = dry_run(self, one, &error);
-    gboolean done = run(self, one, planned, operation);
+    gboolean done;
 
     if (!planned) {
-        cr_assert_not(done, "%u: there is no plan: %s", self->number, error->message);
-        cr_assert_str_eq(vms_error_get_reason(self->bench->error), vms_error_get_reason(error));
         expect_untouched(self, one);
         self->refused++;
         return;
     }
+    done = run(self, one, planned, operation);
     note_reasons(self, planned);
     cr_assert_eq(done, vms_plan_count_conflicts(planned, one->mode) == 0, "%u: %s", self->number,
                  done ? "made in spite of the dry-run" : self->bench->error->message);

@@ -166,18 +166,12 @@ make_as(Trial *trial, const VmsCloneRequest *request, vmsnap_mode mode)
     EngineBench *bench = trial->bench;
     g_autofree char *operation = vms_name_new_uuid();
     g_autoptr(VmsPlan) plan = NULL;
-    VmsCloneOrder order = { .operation_uuid = operation,
-                            .source = { .vm_uuid = trial->snapshot ? NULL : FAKE_UUID,
-                                        .snapshot_uuid = trial->snapshot },
-                            .request = request,
-                            .mode = mode };
+    const VmsCloneSource source = { .vm_uuid = trial->snapshot ? NULL : FAKE_UUID,
+                                    .snapshot_uuid = trial->snapshot };
 
     g_clear_error(&bench->error);
-    if (!vms_engine_plan_clone(&bench->engine, &order.source, request, &plan, &bench->error))
-        return FALSE;
-    order.hash = plan->hash;
-    order.identity = plan->identity;
-    return vms_engine_clone(&bench->engine, &order, &bench->progress, &bench->error);
+    return vms_engine_plan_clone(&bench->engine, &source, request, &plan, &bench->error) &&
+           vms_engine_clone(&bench->engine, operation, plan, mode, &bench->progress, &bench->error);
 }
 
 static gboolean

@@ -30,7 +30,7 @@ case_clear(Case *self)
 {
     vms_snapshot_free(self->snapshot);
     vms_inventory_free(self->inventory);
-    vms_plan_free(self->plan);
+    vms_plan_unref(self->plan);
     g_ptr_array_unref(self->input.networks);
 }
 
@@ -317,7 +317,7 @@ Test(restore_address, on_a_network_that_is_missing)
     const VmsRestoreFindings findings = { .plan = vms_plan_new("restore"), .input = &self.input };
 
     case_init(&self);
-    vms_plan_free(self.plan);
+    vms_plan_unref(self.plan);
     self.plan = findings.plan;
     g_free(self.address->network);
     self.address->network = g_strdup("gone");
