@@ -11,7 +11,7 @@
 /* A host of the library for the benchmark: one context, open all the time, public calls only.
  * One command a line on stdin, one answer a line on stdout: "ok MS TEXT" or "error MS TEXT".
  *
- *   open STATE_DIR              create VM NAME METHOD       delete NAME       rss
+ *   open STATE_DIR    create VM NAME METHOD    delete NAME    clone VM NAME    rss
  *
  * Built a second time without the library, where it knows only `rss`. */
 
@@ -142,6 +142,34 @@ run_delete(const char **words)
     return result;
 }
 
+/* From the question who the source is to the end of the job. */
+static int
+run_clone(const char **words)
+{
+    vmsnap_clone_options options = VMSNAP_CLONE_OPTIONS_INIT;
+    vmsnap_error *error = NULL;
+    vmsnap_plan *plan = NULL;
+    vmsnap_job *job = NULL;
+    vmsnap_vm *vm = NULL;
+    double start = now_ms();
+    double spent;
+    int result = vmsnap_context_find_vm(context, words[1], &vm, &error);
+
+    options.name = words[2];
+    if (result == 0)
+        result = vmsnap_clone_plan(vm, &options, &plan, &error);
+    if (result == 0)
+        result = vmsnap_clone_start(plan, VMSNAP_MODE_STRICT, &job, &error);
+    if (result == 0)
+        result = vmsnap_job_wait(job, -1, &error);
+    spent = now_ms() - start;
+    result = result < 0 ? refuse(error) : answer(1, spent, "cloned");
+    vmsnap_job_unref(job);
+    vmsnap_plan_unref(plan);
+    vmsnap_vm_unref(vm);
+    return result;
+}
+
 #endif
 
 static int
@@ -156,6 +184,8 @@ run(const char **words)
         return run_create(words);
     if (strcmp(words[0], "delete") == 0)
         return run_delete(words);
+    if (strcmp(words[0], "clone") == 0)
+        return run_clone(words);
 #endif
     return answer(0, 0, "unknown command");
 }
